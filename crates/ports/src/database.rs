@@ -1,0 +1,118 @@
+//! The database port.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use transom_query::Catalog;
+use transom_sql::{Dialect, Statement, Unit};
+use transom_types::ChangePosition;
+
+use crate::{Change, DbError};
+
+/// An engine that keeps an application's data.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// How the engine writes things.
+    fn dialect(&self) -> &dyn Dialect;
+
+    /// Reads the schema, in one snapshot.
+    async fn introspect(&self) -> Result<Catalog, DbError>;
+
+    /// Runs one reading statement in one snapshot.
+    async fn read(&self, statement: Statement) -> Result<Body, DbError>;
+
+    /// Runs every step in one transaction, appends to the change log in it, and returns when it is durable.
+    async fn write(&self, unit: Unit) -> Result<Committed, DbError>;
+
+    /// Follows the changes of these tables from now on, in addition to those followed already.
+    async fn track_changes(&self, tables: &[Box<str>]) -> Result<(), DbError>;
+
+    /// At most `count_max` committed changes after a position, in commit order.
+    /// Errors: [`crate::Fault::ChangesExpired`] when the log no longer reaches back so far.
+    async fn changes_after(&self, position: ChangePosition, count_max: u32) -> Result<Vec<Change>, DbError>;
+
+    /// The last committed position; a receiver is told of every later one (at least the newest).
+    async fn changes(&self) -> Result<tokio::sync::watch::Receiver<ChangePosition>, DbError>;
+
+    /// The engine's own account of how it would run a statement, one line per row.
+    async fn explain(&self, statement: Statement) -> Result<Vec<String>, DbError>;
+
+    /// The migrations that were applied, in order.
+    async fn applied_migrations(&self) -> Result<Vec<Migration>, DbError>;
+
+    /// Applies one migration in a transaction of its own and records it. When `expected_count` migrations are not the
+    /// number recorded (another server was first), nothing is done and `false` is returned.
+    async fn apply_migration(&self, migration: &Migration, sql: &str, expected_count: u32) -> Result<bool, DbError>;
+
+    /// Runs a trusted script (a seed) in one transaction.
+    async fn run_script(&self, sql: &str) -> Result<(), DbError>;
+
+    /// Column names and types, and whether it only reads, of a handwritten statement with `?N` parameters.
+    async fn describe(&self, sql: &str) -> Result<Described, DbError>;
+
+    /// Numbers for the metrics page: name (snake case, unit last) and value.
+    fn gauges(&self) -> Vec<(&'static str, f64)>;
+
+    /// Whether a trivial read succeeds now.
+    async fn ping(&self) -> Result<(), DbError>;
+
+    /// Finishes what is queued, then closes.
+    async fn close(&self);
+}
+
+/// What [`Database::describe`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Name and declared type of each result column.
+    pub columns: Vec<(String, transom_types::DataType)>,
+    /// Whether it cannot write.
+    pub read_only: bool,
+}
+
+/// The rows of a read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Body {
+    /// A JSON array of the rows.
+    pub json: Bytes,
+    /// How many rows it holds.
+    pub rows: u64,
+    /// How many there are without limit and offset, when asked for.
+    pub total: Option<u64>,
+    /// The order values of the last row, a JSON array, when asked for.
+    pub cursor: Option<Box<str>>,
+}
+
+/// What a unit did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// One per step.
+    pub outcomes: Vec<Outcome>,
+    /// The change log's position after it.
+    pub position: ChangePosition,
+    /// Whether this is the reply of an earlier unit with the same idempotency key.
+    pub replayed: bool,
+}
+
+/// What one step did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// A JSON array of the returned rows; empty when nothing is returned.
+    pub json: String,
+    /// Rows read or affected.
+    pub rows: u64,
+    /// Rows that were inserted and not merely changed, by an insert that merges.
+    pub inserted: u64,
+    /// The captured columns of each row, a JSON array each.
+    pub captured: Vec<String>,
+}
+
+/// A migration, as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// From the file's name: `NNNN`.
+    pub number: u32,
+    /// The file's name without `.sql`.
+    pub name: Box<str>,
+    /// SHA-256 of the file, hexadecimal.
+    pub checksum: Box<str>,
+}

@@ -1,0 +1,106 @@
+//! What can go wrong in a database, the same for every engine.
+
+use transom_types::{Code, Problem, Retry};
+
+/// A failure of a database operation.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault:?}: {message}")]
+pub struct DbError {
+    /// What kind.
+    pub fault: Fault,
+    /// What the engine said; for the log, and for the caller where the fault is the caller's.
+    pub message: String,
+    /// The step of the unit that failed.
+    pub step: Option<u16>,
+}
+
+/// The kinds of failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A unique constraint: the columns, where the engine tells.
+    Unique(Vec<String>),
+    /// A foreign key has no match, or a referenced row is in use.
+    ForeignKey,
+    /// A required column got NULL.
+    NotNull(String),
+    /// A check constraint, by name or text.
+    Check(String),
+    /// A value does not fit its column (strict tables, failed conversions).
+    Value,
+    /// A trigger or the schema refused.
+    Raised,
+    /// A regular expression or search text is not valid.
+    Pattern,
+    /// The new row breaks a policy's WITH CHECK.
+    Policy,
+    /// The number of rows is not what the step expects.
+    Expectation {
+        /// How many there were.
+        rows: u64,
+    },
+    /// The key was used for another request.
+    IdempotencyMismatch,
+    /// Stopped at its deadline.
+    Deadline,
+    /// Not accepted: the queue is full.
+    Overloaded,
+    /// The result is too large.
+    TooLarge,
+    /// No space: nothing was applied.
+    DiskFull,
+    /// The database cannot be reached; nothing was applied.
+    Unavailable,
+    /// The connection was lost during a write: it is not known whether it was applied.
+    Unknown,
+    /// The file is damaged, or not a database.
+    Damaged,
+    /// The change log no longer reaches back so far.
+    ChangesExpired,
+    /// Transom's own fault: the engine refused a statement that should have been right.
+    Internal,
+}
+
+impl DbError {
+    /// A failure without a step.
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Self { fault, message: message.into(), step: None }
+    }
+
+    /// The caller's problem. `Expectation` has no answer of its own here: what was expected is the caller's matter.
+    pub fn into_problem(self) -> Problem {
+        let problem = match &self.fault {
+            Fault::Unique(columns) => {
+                let problem = Problem::new(Code::Unique, "duplicate key value violates a unique constraint");
+                match columns.is_empty() {
+                    true => problem,
+                    false => problem.with_details(format!("A row with the same ({}) exists already.", columns.join(", "))),
+                }
+            }
+            Fault::ForeignKey => Problem::new(Code::ForeignKey, "foreign key constraint violated")
+                .with_details("The row refers to one that does not exist, or is still referred to."),
+            Fault::NotNull(column) => Problem::new(Code::NotNull, format!("null value in column \"{column}\" violates not-null constraint"))
+                .with_hint(format!("Give a value for '{column}'")),
+            Fault::Check(check) => Problem::new(Code::Check, format!("new row violates check constraint \"{check}\"")),
+            Fault::Value => Problem::new(Code::ValueInvalid, self.message.clone()),
+            Fault::Raised => Problem::new(Code::RaisedByDatabase, self.message.clone()),
+            Fault::Pattern => Problem::new(Code::RegexInvalid, "invalid pattern").with_details(self.message.clone()),
+            Fault::Policy => Problem::new(Code::Privilege, "new row violates row-level security policy"),
+            Fault::Expectation { rows } => Problem::new(Code::SingularExpected, "Cannot coerce the result to a single JSON object")
+                .with_details(format!("The result contains {rows} rows")),
+            Fault::IdempotencyMismatch => Problem::new(Code::IdempotencyMismatch, "This Idempotency-Key was already used for a different request")
+                .with_hint("Use a new key for a new request"),
+            Fault::Deadline => Problem::new(Code::Deadline, "canceling statement due to statement timeout"),
+            Fault::Overloaded => Problem::new(Code::Overloaded, "Too many writes are waiting"),
+            Fault::TooLarge => Problem::new(Code::ResultTooLarge, "The result is larger than this server returns at once")
+                .with_hint("Use limit, or select fewer columns"),
+            Fault::DiskFull => Problem::new(Code::DiskFull, "The disk is full: the write was not applied"),
+            Fault::Unavailable => Problem::new(Code::DatabaseUnavailable, "The database cannot be reached"),
+            Fault::Unknown => Problem::new(Code::WriteUnknown, "It is not known whether the write was applied").retry(Retry::Unknown),
+            Fault::Damaged => Problem::new(Code::DatabaseDamaged, "The database file is damaged"),
+            Fault::ChangesExpired => Problem::new(Code::ChangesExpired, "The change log no longer reaches back to this position")
+                .with_hint("Read the table again, then follow changes from now"),
+            Fault::Internal => Problem::new(Code::Internal, "The database refused the statement"),
+        };
+        problem.caused_by(self)
+    }
+}

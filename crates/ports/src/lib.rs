@@ -1,0 +1,10 @@
+//! What Transom asks of the outside world. Each port is a trait with a memory implementation (and a faulty one);
+//! adapters implement it over a real engine, and one conformance suite runs on all of them.
+
+pub mod change;
+pub mod database;
+pub mod error;
+
+pub use change::{Change, ChangeKind};
+pub use database::{Body, Committed, Database, Migration, Outcome};
+pub use error::{DbError, Fault};

@@ -1,0 +1,393 @@
+//! The database as the planner sees it: tables, columns, keys, relationships and named queries.
+//!
+//! A catalog is immutable and shared. The policy room derives one per role, with the same ids but
+//! only the names that role may use, so that what a role may not see cannot be found or suggested.
+
+use std::ops::Index;
+
+use ahash::AHashMap;
+use transom_types::DataType;
+
+/// A table or view of one [`Catalog`], and of every catalog derived from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u32);
+
+/// A column's place in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnId(pub u32);
+
+/// A named query of one [`Catalog`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FunctionId(pub u32);
+
+/// Everything that can be named in a request.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    tables: Vec<Table>,
+    table_names: AHashMap<Box<str>, TableId>,
+    functions: Vec<Function>,
+    function_names: AHashMap<Box<str>, FunctionId>,
+    relationships: AHashMap<TableId, Vec<Relationship>>,
+}
+
+/// A table or view.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The name in the database and in URLs.
+    pub name: Box<str>,
+    /// Whether rows are stored or derived.
+    pub kind: TableKind,
+    /// In declaration order; hidden columns of the engine are left out.
+    pub columns: Vec<Column>,
+    /// The primary key; for a view, the key it shows of its base table. Empty when there is none.
+    pub primary_key: Vec<ColumnId>,
+    /// Every other set of columns that a unique constraint or full unique index covers.
+    pub unique_keys: Vec<Vec<ColumnId>>,
+    /// Foreign keys from this table; through a view, those of the columns it shows.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Leading columns of every index, the primary key's included; for `explain`'s advice.
+    pub indexes: Vec<Vec<ColumnId>>,
+    /// A full-text index over some columns of this table.
+    pub full_text: Option<FullTextIndex>,
+    /// Which operations the role of this catalog may attempt on the table as a whole.
+    pub access: Access,
+    /// The table's comment.
+    pub comment: Option<Box<str>>,
+}
+
+/// Whether rows are stored or derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// Stored rows.
+    Table,
+    /// Derived rows: read-only unless the engine says otherwise.
+    View {
+        /// Whether the engine accepts writes (`INSTEAD OF` triggers, say).
+        writable: bool,
+    },
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The name in the database and in URLs.
+    pub name: Box<str>,
+    /// The type that values are read and written as.
+    pub data_type: DataType,
+    /// Whether NULL is a possible value.
+    pub nullable: bool,
+    /// The default as the engine's own SQL text; trusted, for it comes from the schema.
+    pub default: Option<Box<str>>,
+    /// Whether the engine computes the value, so that none may be written.
+    pub generated: bool,
+    /// Whether the engine assigns the value when none is written (rowid, identity).
+    pub identity: bool,
+    /// Which operations the role of this catalog may attempt on the column.
+    pub access: Access,
+    /// The column's comment.
+    pub comment: Option<Box<str>>,
+}
+
+/// What a role may attempt; rows are the policies' matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// May be read.
+    pub select: bool,
+    /// May be given in an insert.
+    pub insert: bool,
+    /// May be changed.
+    pub update: bool,
+    /// Rows may be deleted (always false on columns).
+    pub delete: bool,
+}
+
+impl Access {
+    /// Everything: the catalog as introspected.
+    pub const ALL: Self = Self { select: true, insert: true, update: true, delete: true };
+    /// Nothing.
+    pub const NONE: Self = Self { select: false, insert: false, update: false, delete: false };
+
+    /// Whether any operation is possible.
+    pub fn any(self) -> bool {
+        self.select || self.insert || self.update || self.delete
+    }
+}
+
+/// A foreign key constraint.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// The constraint's name, or `table_columns_fkey` where the engine keeps none.
+    pub name: Box<str>,
+    /// The referencing columns.
+    pub columns: Vec<ColumnId>,
+    /// The referenced table.
+    pub table: TableId,
+    /// The referenced columns, in the same order.
+    pub referenced: Vec<ColumnId>,
+}
+
+/// A full-text index.
+#[derive(Clone, Debug)]
+pub struct FullTextIndex {
+    /// The index's own table.
+    pub name: Box<str>,
+    /// The columns it covers.
+    pub columns: Vec<ColumnId>,
+    /// The column of the indexed table that equals the index's row id.
+    pub row_id: ColumnId,
+}
+
+/// A way from one table to another that `select` can embed.
+#[derive(Clone, Debug)]
+pub struct Relationship {
+    /// The foreign key's name; for many-to-many, the junction's two names joined by `:`.
+    pub name: Box<str>,
+    /// The table it starts at.
+    pub from: TableId,
+    /// The table it leads to.
+    pub to: TableId,
+    /// How many rows stand at the other end, and by which columns they are found.
+    pub kind: RelationshipKind,
+}
+
+/// The cardinality of a [`Relationship`] and the columns that join it.
+#[derive(Clone, Debug)]
+pub enum RelationshipKind {
+    /// `from` holds the foreign key: pairs (column of `from`, column of `to`).
+    ToOne(Vec<(ColumnId, ColumnId)>),
+    /// `to` holds the foreign key: pairs (column of `from`, column of `to`).
+    ToMany(Vec<(ColumnId, ColumnId)>),
+    /// `to` holds the foreign key and it is unique there: pairs (column of `from`, column of `to`).
+    OneToOne(Vec<(ColumnId, ColumnId)>),
+    /// A junction holds a foreign key to each side, both within its primary key.
+    ManyToMany {
+        /// The table between.
+        junction: TableId,
+        /// Pairs (column of `from`, column of the junction).
+        near: Vec<(ColumnId, ColumnId)>,
+        /// Pairs (column of the junction, column of `to`).
+        far: Vec<(ColumnId, ColumnId)>,
+    },
+}
+
+impl RelationshipKind {
+    /// Whether at most one row stands at the other end.
+    pub fn to_one(&self) -> bool {
+        matches!(self, Self::ToOne(_) | Self::OneToOne(_))
+    }
+}
+
+/// A handwritten, parameterised statement served under `/rpc/NAME`.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The name in URLs.
+    pub name: Box<str>,
+    /// What it takes.
+    pub params: Vec<FunctionParam>,
+    /// The columns it returns; empty when it returns nothing.
+    pub columns: Vec<Column>,
+    /// Whether it may be called with GET: it cannot write.
+    pub read_only: bool,
+    /// What its result looks like on the wire.
+    pub returns: Returns,
+    /// The SQL text with its parameters cut out.
+    pub body: Vec<Fragment>,
+    /// Whether the role of this catalog may call it.
+    pub executable: bool,
+    /// The first comment of its file.
+    pub comment: Option<Box<str>>,
+}
+
+/// The wire form of a function's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returns {
+    /// Any number of rows: a JSON array.
+    Rows,
+    /// Exactly one row: a JSON object.
+    Row,
+    /// One column of one row: a bare JSON value.
+    Scalar,
+    /// Nothing: 204.
+    Nothing,
+}
+
+/// A parameter of a [`Function`].
+#[derive(Clone, Debug)]
+pub struct FunctionParam {
+    /// The name in the URL or body.
+    pub name: Box<str>,
+    /// What it is read as.
+    pub data_type: DataType,
+    /// The text used when the caller gives none; `None` makes the parameter required.
+    pub default: Option<Option<Box<str>>>,
+}
+
+/// A piece of a handwritten statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fragment {
+    /// SQL text, as written.
+    Text(Box<str>),
+    /// The parameter at this place in [`Function::params`].
+    Param(u16),
+    /// `auth.uid()`, `auth.role()` or a claim, by its path; the role is the path `role` of one element.
+    Claim(Vec<Box<str>>),
+    /// `auth.role()`.
+    Role,
+}
+
+impl Table {
+    /// The column of this name, whatever the role may do with it.
+    pub fn column(&self, name: &str) -> Option<ColumnId> {
+        self.columns.iter().position(|column| &*column.name == name).map(|at| ColumnId(at as u32))
+    }
+
+    /// Whether `columns` hold a unique key, so that fixing them leaves at most one row.
+    pub fn fixes_one_row(&self, columns: &[ColumnId]) -> bool {
+        let keys = std::iter::once(&self.primary_key).chain(&self.unique_keys);
+        keys.filter(|key| !key.is_empty()).any(|key| key.iter().all(|column| columns.contains(column)))
+    }
+}
+
+impl Index<ColumnId> for Table {
+    type Output = Column;
+
+    fn index(&self, id: ColumnId) -> &Column {
+        &self.columns[id.0 as usize]
+    }
+}
+
+impl Catalog {
+    /// A catalog of these tables and functions; relationships follow from the foreign keys.
+    pub fn new(tables: Vec<Table>, functions: Vec<Function>) -> Self {
+        let table_names = (0u32..).zip(&tables).map(|(id, t)| (t.name.clone(), TableId(id))).collect();
+        let function_names =
+            (0u32..).zip(&functions).map(|(id, f)| (f.name.clone(), FunctionId(id))).collect();
+        let relationships = relationships(&tables);
+        Self { tables, table_names, functions, function_names, relationships }
+    }
+
+    /// The same ids with access narrowed by `change`; tables and functions left without any access lose their names.
+    pub fn narrowed(&self, mut change: impl FnMut(&mut [Table], &mut [Function])) -> Self {
+        let mut narrowed = self.clone();
+        change(&mut narrowed.tables, &mut narrowed.functions);
+        let (tables, functions) = (&narrowed.tables, &narrowed.functions);
+        narrowed.table_names.retain(|_, id| tables[id.0 as usize].access.any());
+        narrowed.function_names.retain(|_, id| functions[id.0 as usize].executable);
+        let visible = |id: TableId| tables[id.0 as usize].access.select;
+        for from in narrowed.relationships.values_mut() {
+            from.retain(|way| {
+                let junction_visible = match &way.kind {
+                    RelationshipKind::ManyToMany { junction, .. } => visible(*junction),
+                    _ => true,
+                };
+                visible(way.to) && junction_visible
+            });
+        }
+        narrowed
+    }
+
+    /// The same catalog with these functions in place of its own.
+    pub fn with_functions(self, functions: Vec<Function>) -> Self {
+        let function_names =
+            (0u32..).zip(&functions).map(|(id, f)| (f.name.clone(), FunctionId(id))).collect();
+        Self { functions, function_names, ..self }
+    }
+
+    /// The table or view of this name.
+    pub fn table(&self, name: &str) -> Option<TableId> {
+        self.table_names.get(name).copied()
+    }
+
+    /// The named query of this name.
+    pub fn function(&self, name: &str) -> Option<FunctionId> {
+        self.function_names.get(name).copied()
+    }
+
+    /// Every name of a table or view that may be used.
+    pub fn table_names(&self) -> impl Iterator<Item = &str> {
+        self.table_names.keys().map(|name| &**name)
+    }
+
+    /// Every name of a function that may be used.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.function_names.keys().map(|name| &**name)
+    }
+
+    /// Every table, by id.
+    pub fn tables(&self) -> impl Iterator<Item = (TableId, &Table)> {
+        (0u32..).map(TableId).zip(&self.tables)
+    }
+
+    /// Every function, by id.
+    pub fn functions(&self) -> impl Iterator<Item = (FunctionId, &Function)> {
+        (0u32..).map(FunctionId).zip(&self.functions)
+    }
+
+    /// The ways out of a table.
+    pub fn relationships(&self, from: TableId) -> &[Relationship] {
+        self.relationships.get(&from).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Index<TableId> for Catalog {
+    type Output = Table;
+
+    fn index(&self, id: TableId) -> &Table {
+        &self.tables[id.0 as usize]
+    }
+}
+
+impl Index<FunctionId> for Catalog {
+    type Output = Function;
+
+    fn index(&self, id: FunctionId) -> &Function {
+        &self.functions[id.0 as usize]
+    }
+}
+
+fn relationships(tables: &[Table]) -> AHashMap<TableId, Vec<Relationship>> {
+    let mut ways: AHashMap<TableId, Vec<Relationship>> = AHashMap::new();
+    let mut add = |way: Relationship| ways.entry(way.from).or_default().push(way);
+    for (id, table) in (0u32..).map(TableId).zip(tables) {
+        for key in &table.foreign_keys {
+            let pairs: Vec<_> = key.columns.iter().copied().zip(key.referenced.iter().copied()).collect();
+            let back: Vec<_> = pairs.iter().map(|(near, far)| (*far, *near)).collect();
+            let kind = match table.fixes_one_row(&key.columns) {
+                true => RelationshipKind::OneToOne(back),
+                false => RelationshipKind::ToMany(back),
+            };
+            add(Relationship { name: key.name.clone(), from: key.table, to: id, kind });
+            let kind = RelationshipKind::ToOne(pairs);
+            add(Relationship { name: key.name.clone(), from: id, to: key.table, kind });
+        }
+        for way in through_junction(id, table) {
+            add(way);
+        }
+    }
+    ways
+}
+
+/// A junction's primary key holds two foreign keys: each joins the tables at both ends.
+fn through_junction(id: TableId, table: &Table) -> Vec<Relationship> {
+    let within_key = |key: &&ForeignKey| key.columns.iter().all(|c| table.primary_key.contains(c));
+    let ends: Vec<&ForeignKey> = table.foreign_keys.iter().filter(within_key).collect();
+    let mut ways = Vec::new();
+    for (at, near) in ends.iter().enumerate() {
+        for (other, far) in ends.iter().enumerate() {
+            if at == other || near.columns == far.columns {
+                continue;
+            }
+            ways.push(Relationship {
+                name: format!("{}:{}", near.name, far.name).into(),
+                from: near.table,
+                to: far.table,
+                kind: RelationshipKind::ManyToMany {
+                    junction: id,
+                    near: near.referenced.iter().copied().zip(near.columns.iter().copied()).collect(),
+                    far: far.columns.iter().copied().zip(far.referenced.iter().copied()).collect(),
+                },
+            });
+        }
+    }
+    ways
+}

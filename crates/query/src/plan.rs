@@ -1,0 +1,530 @@
+//! What is done, in ids: the one form that every protocol's request becomes and every engine runs.
+//!
+//! A plan names no value of a caller: values are parameters, bound per request. Every table that a plan
+//! touches stands in a [`Query`] node or a write step, and each of those has a place that only the policy room fills
+//! (`guard`, `check`, …), so that a table cannot be reached without its policy.
+//!
+//! Predicates follow SQL's three-valued logic: a row is kept when the predicate is true, not when it is unknown.
+
+use transom_types::{DataType, Value};
+
+use crate::{
+    catalog::{ColumnId, FunctionId, TableId},
+    request::{Aggregate, FullTextKind, IsValue, JsonStep, Slot},
+};
+
+/// Unique among the queries and write steps of one plan; names the row that a [`Expr::Column`] belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueryId(pub u16);
+
+/// A place in [`Plan::params`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(pub u16);
+
+/// Everything one request does to the database.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// In order; a read is one [`Step::Read`], a write one or more steps in one transaction.
+    pub steps: Vec<Step>,
+    /// Which step's rows are the reply, if any.
+    pub reply: Option<u16>,
+    /// What is bound when the plan runs.
+    pub params: Vec<Parameter>,
+    /// How dear the read is likely to be.
+    pub cost: Cost,
+    /// Whether every request of the same shape and role has this plan. Nested inserts depend on the values.
+    pub cacheable: bool,
+    /// The next free [`QueryId`]; the guard takes its subqueries' ids from here.
+    pub query_ids: u16,
+}
+
+/// A guess at what a read costs, for where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cost {
+    /// A unique key is fixed: at most one row of the root.
+    Key,
+    /// Anything else.
+    Scan,
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a plan has one or two steps and is shared behind a pointer")]
+pub enum Step {
+    /// Reads rows.
+    Read(Read),
+    /// Inserts rows.
+    Insert(Insert),
+    /// Changes rows.
+    Update(Update),
+    /// Deletes rows.
+    Delete(Delete),
+    /// Runs a handwritten statement that may write.
+    Call(Call),
+    /// Decides which of some rows, given as values, a policy lets through.
+    Judge(Judge),
+}
+
+/// Reads rows as JSON objects.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Which rows and what of them.
+    pub query: Query,
+    /// Whether the number of rows without limit and offset is returned too.
+    pub count: Option<crate::request::Count>,
+    /// Whether the values of the last row's order terms are returned, for the next page's cursor.
+    pub cursor: bool,
+    /// What the number of rows must be.
+    pub expect: Expect,
+}
+
+/// What the number of rows must be, else the whole unit is rolled back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Expect {
+    /// Anything.
+    Any,
+    /// Exactly so many.
+    Exactly(u32),
+    /// At most so many.
+    AtMost(u32),
+}
+
+/// Rows of one source: the whole of a read, an embedded resource or a subquery.
+///
+/// A row is kept when `on`, `filter` and `guard` all hold.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Names this query's row in expressions.
+    pub id: QueryId,
+    /// Where the rows come from.
+    pub source: Source,
+    /// How the rows belong to the enclosing query's row.
+    pub on: Option<Expr>,
+    /// What the caller asked for.
+    pub filter: Option<Expr>,
+    /// What policy allows; set by the policy room alone.
+    pub guard: Option<Expr>,
+    /// What is returned of each row or group.
+    pub outputs: Vec<Output>,
+    /// With aggregates: the rows are grouped by these (possibly none: one group).
+    pub group_by: Option<Vec<Expr>>,
+    /// Which groups are kept.
+    pub having: Option<Expr>,
+    /// In which order.
+    pub order: Vec<OrderTerm>,
+    /// At most so many rows.
+    pub limit: Option<ParamId>,
+    /// After skipping so many.
+    pub offset: Option<ParamId>,
+}
+
+/// Where a [`Query`]'s rows come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A table or view.
+    Table(TableId),
+    /// A handwritten statement that only reads, with its arguments in the order of its parameters.
+    /// Columns are those of the function.
+    Function(FunctionId, Vec<Expr>),
+    /// Exactly one row without columns: `SELECT` without `FROM`.
+    One,
+}
+
+/// A named value of a result row.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The key in the JSON object.
+    pub key: Box<str>,
+    /// The value.
+    pub expr: Expr,
+    /// How the value is shown in JSON.
+    pub data_type: DataType,
+}
+
+/// An order term.
+#[derive(Clone, Debug)]
+pub struct OrderTerm {
+    /// By what.
+    pub expr: Expr,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+    /// Whether NULLs come first.
+    pub nulls_first: bool,
+}
+
+/// A scalar or predicate.
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// A constant of the plan or a policy; never a caller's value.
+    Value(Value),
+    /// A bound value.
+    Param(ParamId),
+    /// A column of the row of this query or an enclosing one.
+    Column(QueryId, ColumnId),
+    /// A way into JSON: `->` yields JSON, a last `->>` yields text.
+    Json(Box<Expr>, Vec<JsonStep>),
+    /// `CAST`.
+    Cast(Box<Expr>, DataType),
+    /// Negation, three-valued.
+    Not(Box<Expr>),
+    /// Conjunction; empty is true.
+    And(Vec<Expr>),
+    /// Disjunction; empty is false.
+    Or(Vec<Expr>),
+    /// `a = b` and its kin.
+    Compare(Comparison, Box<Expr>, Box<Expr>),
+    /// `IS NULL`, `IS TRUE`, …
+    Is(Box<Expr>, IsValue),
+    /// A pattern match: the second operand is the pattern.
+    Match(Pattern, Box<Expr>, Box<Expr>),
+    /// Is equal to one of a list parameter's elements.
+    InList(Box<Expr>, ParamId),
+    /// Is equal to one of these expressions.
+    InExprs(Box<Expr>, Vec<Expr>),
+    /// A row of values is among a rows parameter's rows.
+    InRows(Vec<Expr>, ParamId),
+    /// The comparison holds with any (or, if `all`, every) element of a list parameter.
+    Quantified {
+        /// How each element is compared.
+        test: ElementTest,
+        /// What is compared with each.
+        operand: Box<Expr>,
+        /// The list.
+        list: ParamId,
+        /// Every element, not any.
+        all: bool,
+    },
+    /// A JSON array or object contains (`@>`) the other.
+    JsonContains(Box<Expr>, Box<Expr>),
+    /// Two JSON arrays have an element in common.
+    JsonOverlaps(Box<Expr>, Box<Expr>),
+    /// The row matches a full-text search over these columns of its table's index.
+    FullText {
+        /// The searched table's query.
+        query: QueryId,
+        /// The table, whose catalog entry names the index.
+        table: TableId,
+        /// The searched columns; empty means all.
+        columns: Vec<ColumnId>,
+        /// How the words are read.
+        kind: FullTextKind,
+        /// The words; bound in the engine's own search syntax.
+        words: ParamId,
+    },
+    /// The query has a row.
+    Exists(Box<Query>),
+    /// A row of values is among the rows of the query's outputs.
+    InQuery(Vec<Expr>, Box<Query>),
+    /// The first output of the query's one row, or NULL.
+    Scalar(Box<Query>),
+    /// The query's one row as a JSON object, or NULL.
+    Object(Box<Query>),
+    /// The query's rows as a JSON array of objects.
+    Objects(Box<Query>),
+    /// The query's first output over its rows, as a JSON array.
+    Array(Box<Query>),
+    /// An aggregate over the query's rows; `None` only for `count(*)`.
+    Aggregate(Aggregate, Option<Box<Expr>>),
+    /// Arithmetic and concatenation.
+    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    /// A scalar function.
+    Call(Function, Vec<Expr>),
+    /// `CASE WHEN … THEN … ELSE … END`.
+    Case(Vec<(Expr, Expr)>, Option<Box<Expr>>),
+}
+
+/// A comparison of two scalars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is named after the operator it stands for")]
+pub enum Comparison {
+    Eq,
+    Neq,
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+    /// Null-safe: never unknown.
+    Distinct,
+    /// Null-safe: never unknown.
+    NotDistinct,
+}
+
+/// How text is matched with a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// `LIKE`, with regard to case: `%`, `_`, escape `\`.
+    Like,
+    /// `ILIKE`.
+    Ilike,
+    /// Regular expression.
+    Regex,
+    /// Regular expression without regard to case.
+    RegexInsensitive,
+}
+
+/// How each element of a [`Expr::Quantified`] list is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ElementTest {
+    /// `operand OP element`
+    Compare(Comparison),
+    /// The element is the pattern.
+    Match(Pattern),
+}
+
+/// Arithmetic and concatenation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is named after the operator it stands for")]
+pub enum BinaryOp {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    Concat,
+}
+
+/// The scalar functions that every engine has, or is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is named after the function it stands for")]
+pub enum Function {
+    Coalesce,
+    Nullif,
+    Lower,
+    Upper,
+    Length,
+    Abs,
+    Round,
+    Trim,
+    Substring,
+    Replace,
+    /// The transaction's time, ISO 8601 in UTC.
+    Now,
+    /// Today in UTC.
+    CurrentDate,
+    Greatest,
+    Least,
+}
+
+/// A bound value and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Where the value comes from.
+    pub source: ParamSource,
+    /// What it is read as.
+    pub kind: ParamKind,
+    /// What messages call it, such as a column's name.
+    pub name: Box<str>,
+}
+
+/// Where a [`Parameter`]'s value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParamSource {
+    /// The caller's literal.
+    Literal(Slot),
+    /// A claim of the principal's token, by path; missing is NULL. The empty path is the whole claims object.
+    Claim(Vec<Box<str>>),
+    /// The principal's role.
+    Role,
+    /// The cell of this column in the payload's first row.
+    Cell(u16),
+    /// All rows of the payload.
+    Payload,
+    /// Known when the plan was made; only in plans that are not cacheable, or from policies and defaults.
+    Constant(Value),
+    /// A constant payload: part of a nested insert.
+    ConstantRows(Vec<Vec<crate::request::Cell>>),
+    /// What an earlier step captured: column `column` of its first row.
+    Captured {
+        /// The step of this plan.
+        step: u16,
+        /// The place in that step's `capture`.
+        column: u16,
+    },
+    /// What an earlier step captured: all rows.
+    CapturedRows {
+        /// The step of this plan.
+        step: u16,
+    },
+}
+
+/// What a [`Parameter`]'s value is read as.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParamKind {
+    /// One value.
+    Scalar(DataType),
+    /// Elements of one type. Bound as one JSON array, so that lists of every length share a statement.
+    List(DataType),
+    /// Rows of cells. Bound as one JSON array of arrays; a missing cell has the marker [`MISSING_CELL`].
+    Rows(Vec<DataType>),
+    /// Words of a full-text search, restricted to these columns' names (empty: all).
+    FullText(FullTextKind, Vec<Box<str>>),
+    /// The order value of a keyset cursor: a JSON scalar.
+    CursorValue,
+}
+
+/// Stands for a cell that its row does not have, in bound rows: a JSON object, which no cell can be (JSON columns are bound as text).
+pub const MISSING_CELL: &str = "{}";
+
+/// Inserts rows.
+#[derive(Clone, Debug)]
+pub struct Insert {
+    /// Names the new row in `check` and outputs.
+    pub id: QueryId,
+    /// Into which table.
+    pub table: TableId,
+    /// What each written column takes.
+    pub columns: Vec<InsertColumn>,
+    /// One row from expressions alone, or one per row of this rows parameter.
+    pub rows: Option<ParamId>,
+    /// What happens to a row that exists already.
+    pub conflict: Option<OnConflict>,
+    /// What policy demands of every new row; set by the policy room alone.
+    pub check: Option<Expr>,
+    /// What policy demands of an existing row that a merge changes; set by the policy room alone.
+    pub merge_guard: Option<Expr>,
+    /// What is returned and kept.
+    pub returning: Returning,
+    /// What the number of rows must be.
+    pub expect: Expect,
+}
+
+/// A written column of an [`Insert`].
+#[derive(Clone, Debug)]
+pub struct InsertColumn {
+    /// Which.
+    pub column: ColumnId,
+    /// Its value.
+    pub value: InsertValue,
+}
+
+/// Where an inserted value comes from.
+#[derive(Clone, Debug)]
+pub enum InsertValue {
+    /// The same for every row.
+    Expr(Expr),
+    /// The cell at this place in each row of the rows parameter.
+    Cell {
+        /// Which cell.
+        cell: u16,
+        /// What the column holds.
+        data_type: DataType,
+        /// Whether a missing cell takes the column's default (else NULL).
+        missing_default: bool,
+    },
+}
+
+/// What happens to a row that exists already.
+#[derive(Clone, Debug)]
+pub struct OnConflict {
+    /// A unique key.
+    pub columns: Vec<ColumnId>,
+    /// Columns that take the new values; `None` leaves the row as it is.
+    pub merge: Option<Vec<ColumnId>>,
+}
+
+/// Changes rows.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Names the row: the old one in `filter` and `guard`, the new one in `check` and outputs.
+    pub id: QueryId,
+    /// Of which table.
+    pub table: TableId,
+    /// What is set.
+    pub set: Vec<(ColumnId, Expr)>,
+    /// Which rows.
+    pub filter: Option<Expr>,
+    /// Which rows policy allows; set by the policy room alone.
+    pub guard: Option<Expr>,
+    /// What policy demands of every new row; set by the policy room alone.
+    pub check: Option<Expr>,
+    /// What is returned and kept.
+    pub returning: Returning,
+    /// What the number of rows must be.
+    pub expect: Expect,
+}
+
+/// Deletes rows.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// Names the row.
+    pub id: QueryId,
+    /// Of which table.
+    pub table: TableId,
+    /// Which rows.
+    pub filter: Option<Expr>,
+    /// Which rows policy allows; set by the policy room alone.
+    pub guard: Option<Expr>,
+    /// What is returned and kept.
+    pub returning: Returning,
+    /// What the number of rows must be.
+    pub expect: Expect,
+}
+
+/// What a write step returns and keeps of each affected row.
+#[derive(Clone, Debug, Default)]
+pub struct Returning {
+    /// The JSON object of the row; empty when nothing is returned. Only columns of the row itself:
+    /// related rows are read by a later step, when all changes are done.
+    pub outputs: Vec<Output>,
+    /// Kept for later steps ([`ParamSource::Captured`]) and for `Location`: by default the primary key.
+    pub capture: Vec<ColumnId>,
+}
+
+/// Runs a handwritten statement that may write.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Which.
+    pub function: FunctionId,
+    /// Its arguments, in the order of its parameters.
+    pub arguments: Vec<Expr>,
+}
+
+/// Decides which of some rows, given as values, may be seen.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    /// Names the row in `guard`.
+    pub id: QueryId,
+    /// The table whose rows they are.
+    pub table: TableId,
+    /// The rows: a rows parameter with one cell per column of the table.
+    /// The reply has, for each row let through, its place (from 0), in order.
+    pub rows: ParamId,
+    /// What policy allows; set by the policy room alone.
+    pub guard: Option<Expr>,
+}
+
+impl Expr {
+    /// Conjunction of what is there; `None` when nothing is.
+    pub fn all(parts: impl IntoIterator<Item = Option<Expr>>) -> Option<Expr> {
+        let mut parts: Vec<Expr> = parts.into_iter().flatten().collect();
+        match parts.len() {
+            0 => None,
+            1 => parts.pop(),
+            _ => Some(Expr::And(parts)),
+        }
+    }
+
+    /// `left = right`
+    pub fn eq(left: Expr, right: Expr) -> Expr {
+        Expr::Compare(Comparison::Eq, Box::new(left), Box::new(right))
+    }
+}
+
+impl Query {
+    /// All rows of a table, with nothing returned of them yet.
+    pub fn table(id: QueryId, table: TableId) -> Self {
+        Self {
+            id,
+            source: Source::Table(table),
+            on: None,
+            filter: None,
+            guard: None,
+            outputs: Vec::new(),
+            group_by: None,
+            having: None,
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+        }
+    }
+}

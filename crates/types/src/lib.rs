@@ -1,0 +1,20 @@
+//! Values, data types, problems and limits: the words every other room speaks.
+//!
+//! A type enters here when two crates need it. Nothing in this crate touches the clock, randomness,
+//! the environment, a file or the async runtime.
+
+pub mod code;
+pub mod data_type;
+pub mod ids;
+pub mod limits;
+pub mod nearest;
+pub mod principal;
+pub mod problem;
+pub mod value;
+
+pub use code::Code;
+pub use data_type::DataType;
+pub use ids::{ChangePosition, RequestId};
+pub use principal::Principal;
+pub use problem::{Problem, Retry};
+pub use value::Value;
