@@ -1,0 +1,69 @@
+//! Finds tables and columns by name; what is not there is refused with the nearest name.
+
+use transom_types::{Code, DataType, Problem};
+
+use super::{Planner, relation::Relation};
+use crate::{
+    TableId,
+    catalog::ColumnId,
+    plan::{Expr, QueryId},
+    request::{JsonKey, Path},
+};
+
+impl Planner<'_> {
+    pub(super) fn table(&self, name: &str) -> Result<TableId, Problem> {
+        self.catalog.table(name).ok_or_else(|| {
+            Problem::new(Code::TableMissing, format!("Could not find the table 'public.{name}' in the schema cache"))
+                .with_details(format!("No table or view '{name}' exists, or your role has no grant on it"))
+                .suggesting(name, self.catalog.table_names())
+        })
+    }
+
+    /// A column that may be read.
+    pub(super) fn column(&self, relation: Relation, name: &str) -> Result<ColumnId, Problem> {
+        relation
+            .readable(self.catalog)
+            .find(|(_, column)| &*column.name == name)
+            .map(|(id, _)| id)
+            .ok_or_else(|| {
+                let of = relation.name(self.catalog);
+                let known = relation.readable(self.catalog).map(|(_, column)| &*column.name);
+                Problem::new(Code::ColumnUndefined, format!("column {of}.{name} does not exist"))
+                    .suggesting(name, known)
+            })
+    }
+
+    /// A column or a way into its JSON, with its type.
+    pub(super) fn path(
+        &self,
+        id: QueryId,
+        relation: Relation,
+        path: &Path,
+    ) -> Result<(Expr, DataType), Problem> {
+        let column = self.column(relation, &path.column)?;
+        let expr = Expr::Column(id, column);
+        let data_type = relation.data_type(self.catalog, column);
+        let Some(last) = path.json.last() else { return Ok((expr, data_type)) };
+        if !matches!(data_type, DataType::Json | DataType::Text | DataType::Any) {
+            let message = format!("operator does not exist: {} ->", data_type.name());
+            return Err(Problem::new(Code::FunctionUndefined, message)
+                .with_details(format!("'{}' is not a JSON column", path.column)));
+        }
+        let data_type = if last.as_text { DataType::Text } else { DataType::Json };
+        Ok((Expr::Json(Box::new(expr), path.json.clone()), data_type))
+    }
+}
+
+/// The key a path has in the result: its last member's name, as PostgREST names it.
+pub(super) fn path_key(path: &Path) -> &str {
+    let member = path.json.iter().rev().find_map(|step| match &step.key {
+        JsonKey::Member(name) => Some(&**name),
+        JsonKey::Index(_) => None,
+    });
+    member.unwrap_or(&path.column)
+}
+
+pub(super) fn no_privilege(privilege: &str, table: &str) -> Problem {
+    Problem::new(Code::Privilege, format!("permission denied for table {table}"))
+        .with_hint(format!("GRANT {privilege} ON {table} TO the role in policies.sql"))
+}

@@ -1,0 +1,109 @@
+//! Which relationship an embedded resource means: by the related table's name, the foreign key's, or its column's; narrowed by a hint.
+
+use transom_types::{Code, Problem};
+
+use super::{Planner, relation::Relation};
+use crate::{
+    Catalog,
+    catalog::{Relationship, RelationshipKind},
+    request::Embed,
+};
+
+impl Planner<'_> {
+    pub(super) fn relationship(&self, relation: Relation, embed: &Embed) -> Result<Relationship, Problem> {
+        let Relation::Table(from) = relation else { return Err(self.unrelated(relation, embed)) };
+        let ways = self.catalog.relationships(from);
+        let by_table = |way: &&Relationship| self.catalog[way.to].name == embed.resource;
+        let mut found: Vec<&Relationship> = match ways.iter().any(|way| by_table(&way)) {
+            true => ways.iter().filter(by_table).collect(),
+            false => ways.iter().filter(|way| self.by_key(way, &embed.resource)).collect(),
+        };
+        if let Some(hint) = &embed.hint {
+            found.retain(|way| self.by_hint(way, hint));
+        }
+        match found.as_slice() {
+            [way] => Ok((*way).clone()),
+            [] => Err(self.unrelated(relation, embed)),
+            several => Err(self.ambiguous(relation, embed, several)),
+        }
+    }
+
+    /// The embedded name is a foreign key, or the one column of it on this side.
+    fn by_key(&self, way: &Relationship, name: &str) -> bool {
+        match &way.kind {
+            RelationshipKind::ToOne(pairs) => {
+                let column = || matches!(pairs.as_slice(), [(near, _)] if &*self.catalog[way.from][*near].name == name);
+                &*way.name == name || column()
+            }
+            // A table that refers to itself is entered by its column upwards, by its constraint downwards.
+            RelationshipKind::ToMany(_) | RelationshipKind::OneToOne(_) => &*way.name == name && way.from != way.to,
+            RelationshipKind::ManyToMany { .. } => false,
+        }
+    }
+
+    fn by_hint(&self, way: &Relationship, hint: &str) -> bool {
+        let itself = way.from == way.to;
+        match &way.kind {
+            RelationshipKind::ToOne(pairs) => {
+                let column = matches!(pairs.as_slice(), [(near, _)] if &*self.catalog[way.from][*near].name == hint);
+                column || (&*way.name == hint && !itself)
+            }
+            RelationshipKind::ToMany(pairs) | RelationshipKind::OneToOne(pairs) => {
+                let column = matches!(pairs.as_slice(), [(_, far)] if &*self.catalog[way.to][*far].name == hint);
+                &*way.name == hint || (column && !itself)
+            }
+            RelationshipKind::ManyToMany { junction, .. } => {
+                &*self.catalog[*junction].name == hint || &*way.name == hint
+            }
+        }
+    }
+
+    fn unrelated(&self, relation: Relation, embed: &Embed) -> Problem {
+        let from = relation.name(self.catalog);
+        let message = format!("Could not find a relationship between '{from}' and '{}' in the schema cache", embed.resource);
+        let using = embed.hint.as_ref().map_or(String::new(), |hint| format!(" using the hint '{hint}'"));
+        let details = format!(
+            "Searched for a foreign key relationship between '{from}' and '{}'{using} in the schema 'public', but no matches were found.",
+            embed.resource
+        );
+        let problem = Problem::new(Code::RelationshipMissing, message).with_details(details);
+        let Relation::Table(from) = relation else { return problem };
+        let known = self.catalog.relationships(from).iter().map(|way| &*self.catalog[way.to].name);
+        problem.suggesting(&embed.resource, known)
+    }
+
+    fn ambiguous(&self, relation: Relation, embed: &Embed, ways: &[&Relationship]) -> Problem {
+        let from = relation.name(self.catalog);
+        let message = format!(
+            "Could not embed because more than one relationship was found for '{from}' and '{}'",
+            embed.resource
+        );
+        let described: Vec<_> = ways.iter().map(|way| describe(self.catalog, way)).collect();
+        let choices: Vec<_> = ways.iter().map(|way| format!("'{}!{}'", embed.resource, hint_for(self.catalog, way))).collect();
+        Problem::new(Code::RelationshipAmbiguous, message)
+            .with_details(described.join("; "))
+            .with_hint(format!("Try changing '{}' to one of the following: {}", embed.resource, choices.join(", ")))
+    }
+}
+
+/// The hint that chooses this relationship among its rivals.
+fn hint_for<'c>(catalog: &'c Catalog, way: &'c Relationship) -> &'c str {
+    match &way.kind {
+        RelationshipKind::ManyToMany { junction, .. } => &catalog[*junction].name,
+        RelationshipKind::ToOne(pairs) if way.from == way.to => match pairs.as_slice() {
+            [(near, _)] => &catalog[way.from][*near].name,
+            _ => &way.name,
+        },
+        _ => &way.name,
+    }
+}
+
+fn describe(catalog: &Catalog, way: &Relationship) -> String {
+    let cardinality = match &way.kind {
+        RelationshipKind::ToOne(_) => "many-to-one",
+        RelationshipKind::ToMany(_) => "one-to-many",
+        RelationshipKind::OneToOne(_) => "one-to-one",
+        RelationshipKind::ManyToMany { .. } => "many-to-many",
+    };
+    format!("{cardinality}: {} with {} using {}", catalog[way.from].name, catalog[way.to].name, way.name)
+}

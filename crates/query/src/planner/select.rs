@@ -1,0 +1,225 @@
+//! `select`: columns, casts, JSON paths and aggregates become outputs; with an aggregate, the rest becomes the grouping.
+
+use transom_types::{Code, DataType, Problem};
+
+use super::{Planner, names::path_key, relation::Relation};
+use crate::{
+    catalog::ColumnId,
+    plan::{Expr, Output, ParamKind, ParamSource, Query, QueryId, Source},
+    request::{Aggregate, Field, Item, Select},
+};
+
+impl Planner<'_> {
+    /// The query of one level: its outputs, filter, grouping, order and bounds.
+    pub(super) fn query(
+        &mut self,
+        id: QueryId,
+        relation: Relation,
+        select: &Select,
+    ) -> Result<Query, Problem> {
+        let mut query = self.empty_query(id, relation);
+        query.outputs = self.outputs(id, relation, select)?;
+        self.restrict(&mut query, relation, select)?;
+        self.group(&mut query, relation, select)?;
+        query.order = self.order_terms(id, relation, select)?;
+        self.page(&mut query, relation, select)?;
+        for (slot, place, name) in
+            [(select.limit, &mut query.limit, "limit"), (select.offset, &mut query.offset, "offset")]
+        {
+            *place = slot.map(|slot| {
+                self.param(ParamSource::Literal(slot), ParamKind::Scalar(DataType::Integer), name)
+            });
+        }
+        Ok(query)
+    }
+
+    pub(super) fn empty_query(&self, id: QueryId, relation: Relation) -> Query {
+        let mut query = Query::table(id, crate::TableId(0));
+        query.source = match relation {
+            Relation::Table(table) => Source::Table(table),
+            // The function room puts the arguments in.
+            Relation::Function(function) => Source::Function(function, Vec::new()),
+        };
+        query
+    }
+
+    /// The rows of a level: the caller's filter, and `!inner` embeds that must have a match.
+    pub(super) fn restrict(
+        &mut self,
+        query: &mut Query,
+        relation: Relation,
+        select: &Select,
+    ) -> Result<(), Problem> {
+        let filter = match &select.filter {
+            Some(filter) => Some(self.filter(query.id, relation, select, filter)?),
+            None => None,
+        };
+        let inner = self.inner_embeds(query.id, relation, select)?;
+        query.filter = Expr::all([query.filter.take(), filter].into_iter().chain(inner));
+        Ok(())
+    }
+
+    pub(super) fn outputs(
+        &mut self,
+        id: QueryId,
+        relation: Relation,
+        select: &Select,
+    ) -> Result<Vec<Output>, Problem> {
+        if select.items.is_empty() {
+            return Ok(self.every_column(id, relation));
+        }
+        let mut outputs = Vec::with_capacity(select.items.len());
+        for item in &select.items {
+            match item {
+                Item::All => outputs.extend(self.every_column(id, relation)),
+                Item::Field(field) => outputs.push(self.field(id, relation, field)?),
+                Item::Embed(embed) => outputs.extend(self.embed(id, relation, embed)?),
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn every_column(&self, id: QueryId, relation: Relation) -> Vec<Output> {
+        let output = |(column, of): (ColumnId, &crate::catalog::Column)| Output {
+            key: of.name.clone(),
+            expr: Expr::Column(id, column),
+            data_type: of.data_type,
+        };
+        relation.readable(self.catalog).map(output).collect()
+    }
+
+    fn field(&mut self, id: QueryId, relation: Relation, field: &Field) -> Result<Output, Problem> {
+        let value = match &field.path {
+            Some(path) => {
+                let (expr, data_type) = self.path(id, relation, path)?;
+                Some(cast(expr, data_type, field.cast.as_deref())?)
+            }
+            None => None,
+        };
+        let named = |default: &str| field.alias.clone().unwrap_or_else(|| default.into());
+        if let Some(aggregate) = field.aggregate {
+            let (expr, data_type) = self.aggregate(aggregate, value)?;
+            let (expr, data_type) = cast(expr, data_type, field.aggregate_cast.as_deref())?;
+            return Ok(Output { key: named(aggregate_name(aggregate)), expr, data_type });
+        }
+        let (Some((expr, data_type)), Some(path)) = (value, &field.path) else {
+            return Err(Problem::new(Code::QuerySyntax, "select has an item without a column"));
+        };
+        Ok(Output { key: named(path_key(path)), expr, data_type })
+    }
+
+    /// An aggregate over a value (or over rows), with the type of its result.
+    pub(super) fn aggregate(
+        &self,
+        aggregate: Aggregate,
+        value: Option<(Expr, DataType)>,
+    ) -> Result<(Expr, DataType), Problem> {
+        if !self.options.aggregates {
+            return Err(Problem::new(Code::AggregatesDisabled, "Use of aggregate functions is not allowed")
+                .with_hint("Set rest.aggregates = true in transom.toml"));
+        }
+        let data_type = match (aggregate, &value) {
+            (Aggregate::Count, _) => DataType::Integer,
+            (_, None) => {
+                let message = format!("{}() needs a column", aggregate_name(aggregate));
+                return Err(Problem::new(Code::QuerySyntax, message)
+                    .with_hint(format!("column.{}()", aggregate_name(aggregate))));
+            }
+            (Aggregate::Avg, _) => DataType::Numeric,
+            (_, Some((_, data_type))) => *data_type,
+        };
+        let summable = |data_type| {
+            matches!(data_type, DataType::Integer | DataType::Real | DataType::Numeric | DataType::Any)
+        };
+        if let (Aggregate::Sum | Aggregate::Avg, Some((_, of))) = (aggregate, &value)
+            && !summable(*of)
+        {
+            let message = format!("function {}({}) does not exist", aggregate_name(aggregate), of.name());
+            return Err(Problem::new(Code::FunctionUndefined, message)
+                .with_hint("Cast the column to a number: column::numeric"));
+        }
+        Ok((Expr::Aggregate(aggregate, value.map(|(expr, _)| Box::new(expr))), data_type))
+    }
+
+    /// With an aggregate among the outputs, the other outputs are what the rows are grouped by.
+    fn group(&mut self, query: &mut Query, relation: Relation, select: &Select) -> Result<(), Problem> {
+        query.having = match &select.having {
+            Some(having) => Some(self.having(query.id, relation, having)?),
+            None => None,
+        };
+        let aggregated = query.outputs.iter().any(|output| has_aggregate(&output.expr));
+        if !aggregated {
+            return match query.having {
+                Some(_) => Err(Problem::new(Code::GroupingInvalid, "having needs an aggregate in select")
+                    .with_hint("For example select=category_id,price.sum()&having=price.sum().gt.100")),
+                None => Ok(()),
+            };
+        }
+        let mut keys = Vec::new();
+        for output in query.outputs.iter().filter(|output| !has_aggregate(&output.expr)) {
+            grouping_keys(&output.expr, query.id, &mut keys);
+        }
+        query.group_by = Some(keys);
+        Ok(())
+    }
+}
+
+fn has_aggregate(expr: &Expr) -> bool {
+    match expr {
+        Expr::Aggregate(..) => true,
+        Expr::Cast(inner, _) => has_aggregate(inner),
+        _ => false,
+    }
+}
+
+/// What an output depends on. An embedded resource depends on the columns that join it.
+fn grouping_keys(expr: &Expr, id: QueryId, keys: &mut Vec<Expr>) {
+    match expr {
+        Expr::Object(query) | Expr::Objects(query) => {
+            if let Some(on) = &query.on {
+                outer_columns(on, id, keys);
+            }
+        }
+        _ => keys.push(expr.clone()),
+    }
+}
+
+fn outer_columns(on: &Expr, id: QueryId, keys: &mut Vec<Expr>) {
+    match on {
+        Expr::Column(of, _) if *of == id => keys.push(on.clone()),
+        Expr::And(parts) => parts.iter().for_each(|part| outer_columns(part, id, keys)),
+        Expr::Compare(_, left, right) => {
+            outer_columns(left, id, keys);
+            outer_columns(right, id, keys);
+        }
+        Expr::InQuery(_, junction) => {
+            if let Some(on) = &junction.on {
+                outer_columns(on, id, keys);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn cast(
+    expr: Expr,
+    data_type: DataType,
+    name: Option<&str>,
+) -> Result<(Expr, DataType), Problem> {
+    let Some(name) = name else { return Ok((expr, data_type)) };
+    let to = DataType::from_cast_name(name).ok_or_else(|| {
+        let known = ["text", "integer", "bigint", "numeric", "double precision", "boolean", "json", "date", "timestamp", "uuid"];
+        Problem::new(Code::QuerySyntax, format!("type \"{name}\" does not exist")).suggesting(name, known)
+    })?;
+    Ok((Expr::Cast(Box::new(expr), to), to))
+}
+
+pub(super) fn aggregate_name(aggregate: Aggregate) -> &'static str {
+    match aggregate {
+        Aggregate::Count => "count",
+        Aggregate::Sum => "sum",
+        Aggregate::Avg => "avg",
+        Aggregate::Max => "max",
+        Aggregate::Min => "min",
+    }
+}

@@ -1,0 +1,386 @@
+//! Inserts, updates, deletes and PUT: one mutation, and a later read where what is returned needs other tables.
+
+use transom_types::{Code, DataType, Problem};
+
+use super::{Planner, expect, names::no_privilege, relation::Relation};
+use crate::{
+    TableId,
+    catalog::{Access, ColumnId},
+    plan::{
+        Delete, Expr, Insert, InsertColumn, InsertValue, OnConflict, ParamKind, ParamSource, QueryId, Read,
+        Returning, Step, Update,
+    },
+    request::{self, Action, Cell, Condition, Conflict, Filter, Item, Resolution, Select, Shape, Slot, Test},
+};
+
+impl Planner<'_> {
+    pub(super) fn write(
+        &mut self,
+        name: &str,
+        key: &[Slot],
+        action: &Action,
+        shape: &Shape,
+    ) -> Result<(), Problem> {
+        let table = self.table(name)?;
+        if let crate::catalog::TableKind::View { writable: false } = self.catalog[table].kind {
+            return Err(Problem::new(Code::Unsupported, format!("cannot write to view \"{name}\""))
+                .with_hint("Write to the table beneath it, or give the view INSTEAD OF triggers"));
+        }
+        match action {
+            Action::Insert(insert) => self.insert(table, insert, shape),
+            Action::Update { columns } => self.update(table, key, columns, shape),
+            Action::Put { columns } => self.put(table, key, columns, shape),
+            Action::Delete => self.delete(table, key, shape),
+            Action::Read | Action::Call { .. } => {
+                Err(Problem::new(Code::MethodUnsupported, format!("'{name}' cannot be called")))
+            }
+        }
+    }
+
+    fn insert(&mut self, table: TableId, insert: &request::Insert, shape: &Shape) -> Result<(), Problem> {
+        self.allowed(table, "INSERT", |access| access.insert)?;
+        if insert.columns.iter().any(|name| self.is_nested(table, name)) {
+            return self.nested_insert(table, insert, shape);
+        }
+        let conflict = self.conflict(table, insert.conflict.as_ref(), &insert.columns)?;
+        let id = self.query_id();
+        let (columns, rows) = match insert.single {
+            true => (self.single_row(table, insert)?, None),
+            false => {
+                let (columns, kind) = self.cells(table, &insert.columns, insert.missing_default)?;
+                (columns, Some(self.param(ParamSource::Payload, kind, "body")))
+            }
+        };
+        let returning = self.returning(id, table, shape, insert.single)?;
+        let expect = expect(shape.expect);
+        let step = Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
+        self.steps.push(Step::Insert(step));
+        self.represent(table, shape)
+    }
+
+    /// One row's columns, each a parameter of its own: the cheapest statement.
+    fn single_row(&mut self, table: TableId, insert: &request::Insert) -> Result<Vec<InsertColumn>, Problem> {
+        let mut columns = Vec::with_capacity(insert.columns.len());
+        let row = self.values.payload.rows.first();
+        for (cell, name) in (0u16..).zip(&insert.columns) {
+            if row.is_some_and(|row| matches!(row.get(usize::from(cell)), Some(Cell::Missing))) {
+                // `columns=` names a key that the body does not have.
+                self.cacheable = false;
+                if insert.missing_default {
+                    continue;
+                }
+            }
+            let column = self.writable(table, name, |access| access.insert, "INSERT")?;
+            let of = &self.catalog[table][column];
+            let param = self.param(ParamSource::Cell(cell), ParamKind::Scalar(of.data_type), &of.name);
+            columns.push(InsertColumn { column, value: InsertValue::Expr(Expr::Param(param)) });
+        }
+        Ok(columns)
+    }
+
+    /// The columns of many rows, each a cell of the rows parameter, and that parameter's kind.
+    pub(super) fn cells(
+        &self,
+        table: TableId,
+        names: &[Box<str>],
+        missing_default: bool,
+    ) -> Result<(Vec<InsertColumn>, ParamKind), Problem> {
+        let mut columns = Vec::with_capacity(names.len());
+        let mut types = Vec::with_capacity(names.len());
+        for (cell, name) in (0u16..).zip(names) {
+            let column = self.writable(table, name, |access| access.insert, "INSERT")?;
+            let data_type = self.catalog[table][column].data_type;
+            types.push(data_type);
+            columns.push(InsertColumn { column, value: InsertValue::Cell { cell, data_type, missing_default } });
+        }
+        Ok((columns, ParamKind::Rows(types)))
+    }
+
+    fn conflict(
+        &self,
+        table: TableId,
+        conflict: Option<&Conflict>,
+        written: &[Box<str>],
+    ) -> Result<Option<OnConflict>, Problem> {
+        let Some(conflict) = conflict else { return Ok(None) };
+        let of = &self.catalog[table];
+        let columns = match conflict.columns.is_empty() {
+            true => of.primary_key.clone(),
+            false => conflict
+                .columns
+                .iter()
+                .map(|name| self.column(Relation::Table(table), name))
+                .collect::<Result<_, _>>()?,
+        };
+        let same = |key: &Vec<ColumnId>| key.len() == columns.len() && key.iter().all(|c| columns.contains(c));
+        if columns.is_empty() || !(same(&of.primary_key) || of.unique_keys.iter().any(same)) {
+            return Err(Problem::new(
+                Code::ConflictTarget,
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            )
+            .with_details(format!("on_conflict of '{}' must name a primary key or unique columns", of.name)));
+        }
+        let merge = match conflict.resolution {
+            Resolution::Ignore => None,
+            Resolution::Merge => {
+                let written: Vec<ColumnId> = written.iter().filter_map(|name| of.column(name)).collect();
+                let rest: Vec<ColumnId> = written.iter().copied().filter(|c| !columns.contains(c)).collect();
+                // Setting the key to itself returns the row where nothing else is given.
+                Some(if rest.is_empty() { written } else { rest })
+            }
+        };
+        Ok(Some(OnConflict { columns, merge }))
+    }
+
+    fn update(
+        &mut self,
+        table: TableId,
+        key: &[Slot],
+        names: &[Box<str>],
+        shape: &Shape,
+    ) -> Result<(), Problem> {
+        self.allowed(table, "UPDATE", |access| access.update)?;
+        let id = self.query_id();
+        let mut set = Vec::with_capacity(names.len());
+        for (cell, name) in (0u16..).zip(names) {
+            let column = self.writable(table, name, |access| access.update, "UPDATE")?;
+            let of = &self.catalog[table][column];
+            let param = self.param(ParamSource::Cell(cell), ParamKind::Scalar(of.data_type), &of.name);
+            set.push((column, Expr::Param(param)));
+        }
+        let filter = self.mutation_filter(id, table, key, &shape.select)?;
+        if set.is_empty() {
+            // An empty object changes nothing; names were checked all the same.
+            return Ok(());
+        }
+        let returning = self.returning(id, table, shape, false)?;
+        let expect = expect(shape.expect);
+        self.steps.push(Step::Update(Update { id, table, set, filter, guard: None, check: None, returning, expect }));
+        self.represent(table, shape)
+    }
+
+    fn delete(&mut self, table: TableId, key: &[Slot], shape: &Shape) -> Result<(), Problem> {
+        self.allowed(table, "DELETE", |access| access.delete)?;
+        let id = self.query_id();
+        let filter = self.mutation_filter(id, table, key, &shape.select)?;
+        // Embedded resources are read as the row goes: afterwards it could not be found.
+        let outputs = match shape.returning {
+            request::Returning::Rows => self.outputs(id, Relation::Table(table), &shape.select)?,
+            _ => Vec::new(),
+        };
+        self.reply = (!outputs.is_empty()).then_some(self.steps.len() as u16);
+        let returning = Returning { outputs, capture: Vec::new() };
+        let expect = expect(shape.expect);
+        self.steps.push(Step::Delete(Delete { id, table, filter, guard: None, returning, expect }));
+        Ok(())
+    }
+
+    /// PUT: the row of exactly this key is inserted, or takes the body's values.
+    fn put(&mut self, table: TableId, key: &[Slot], names: &[Box<str>], shape: &Shape) -> Result<(), Problem> {
+        self.cacheable = false;
+        let primary_key = self.catalog[table].primary_key.clone();
+        let slots = match key.is_empty() {
+            true => self.put_slots(table, &primary_key, &shape.select)?,
+            false if key.len() == primary_key.len() => key.to_vec(),
+            false => {
+                self.key_filter(QueryId(0), table, key)?;
+                key.to_vec()
+            }
+        };
+        let mut insert = request::Insert {
+            columns: names.to_vec(),
+            single: true,
+            conflict: Some(Conflict { columns: Vec::new(), resolution: Resolution::Merge }),
+            missing_default: true,
+        };
+        let conflict = self.conflict(table, insert.conflict.take().as_ref(), names)?;
+        self.allowed(table, "INSERT", |access| access.insert)?;
+        let id = self.query_id();
+        let mut columns = self.single_row(table, &insert)?;
+        for (column, slot) in primary_key.iter().zip(slots) {
+            let of = &self.catalog[table][*column];
+            let given = names.iter().position(|name| *name == of.name);
+            if let Some(at) = given {
+                self.same_key(at, slot, of.data_type, &of.name)?;
+                continue;
+            }
+            let value = InsertValue::Expr(self.literal(slot, of.data_type, &of.name));
+            columns.push(InsertColumn { column: *column, value });
+        }
+        let returning = self.returning(id, table, shape, true)?;
+        let expect = expect(shape.expect);
+        let step =
+            Insert { id, table, columns, rows: None, conflict, check: None, merge_guard: None, returning, expect };
+        self.steps.push(Step::Insert(step));
+        self.represent(table, shape)
+    }
+
+    /// The filter of a PUT names exactly the primary key, by `eq`.
+    fn put_slots(&self, table: TableId, primary_key: &[ColumnId], select: &Select) -> Result<Vec<Slot>, Problem> {
+        let of = &self.catalog[table];
+        let conditions: Vec<&Condition> = match &select.filter {
+            Some(Filter::And(parts)) => parts.iter().filter_map(leaf).collect(),
+            Some(filter) => leaf(filter).into_iter().collect(),
+            None => Vec::new(),
+        };
+        let slot_of = |column: &ColumnId| {
+            conditions.iter().find_map(|condition| match (&condition.path, &condition.test) {
+                (Some(path), Test::Compare(request::Operator::Eq, None, slot))
+                    if path.column == of[*column].name && path.json.is_empty() =>
+                {
+                    Some(*slot)
+                }
+                _ => None,
+            })
+        };
+        let slots: Option<Vec<Slot>> = primary_key.iter().map(slot_of).collect();
+        slots.filter(|slots| !slots.is_empty() && slots.len() == conditions.len()).ok_or_else(|| {
+            Problem::new(Code::PutFilter, "Filters must include all and only primary key columns with 'eq' operators")
+        })
+    }
+
+    fn same_key(&self, cell: usize, slot: Slot, data_type: DataType, name: &str) -> Result<(), Problem> {
+        let literal = match self.values.literals.get(usize::from(slot.0)) {
+            Some(request::Literal::Text(text)) => data_type.parse(text),
+            _ => None,
+        };
+        let given = match self.values.payload.rows.first().and_then(|row| row.get(cell)) {
+            Some(Cell::Json(serde_json::Value::String(text))) => data_type.parse(text),
+            Some(Cell::Json(json)) => data_type.parse(&json.to_string()),
+            _ => None,
+        };
+        match literal.is_some() && literal == given {
+            true => Ok(()),
+            false => Err(Problem::new(Code::PutKeyMismatch, "Payload values do not match URL in primary key column(s)")
+                .with_details(format!("'{name}' differs between the URL and the body"))),
+        }
+    }
+
+    fn mutation_filter(
+        &mut self,
+        id: QueryId,
+        table: TableId,
+        key: &[Slot],
+        select: &Select,
+    ) -> Result<Option<Expr>, Problem> {
+        let mut query = self.empty_query(id, Relation::Table(table));
+        self.restrict(&mut query, Relation::Table(table), select)?;
+        Ok(Expr::all([self.key_filter(id, table, key)?, query.filter]))
+    }
+
+    /// What the mutation itself returns; `represent` adds the read that follows where this cannot be enough.
+    fn returning(
+        &mut self,
+        id: QueryId,
+        table: TableId,
+        shape: &Shape,
+        single: bool,
+    ) -> Result<Returning, Problem> {
+        let primary_key = &self.catalog[table].primary_key;
+        match shape.returning {
+            request::Returning::Minimal => Ok(Returning::default()),
+            request::Returning::Key => {
+                let capture = if single { primary_key.clone() } else { Vec::new() };
+                Ok(Returning { outputs: Vec::new(), capture })
+            }
+            request::Returning::Rows if needs_read(&shape.select) => {
+                if primary_key.is_empty() {
+                    let name = &self.catalog[table].name;
+                    return Err(Problem::new(Code::Unsupported, format!("'{name}' has no primary key"))
+                        .with_details("Embedding, aggregates and order in what a write returns need one"));
+                }
+                Ok(Returning { outputs: Vec::new(), capture: primary_key.clone() })
+            }
+            request::Returning::Rows => {
+                self.reply = Some(self.steps.len() as u16);
+                let outputs = self.outputs(id, Relation::Table(table), &shape.select)?;
+                Ok(Returning { outputs, capture: Vec::new() })
+            }
+        }
+    }
+
+    fn represent(&mut self, table: TableId, shape: &Shape) -> Result<(), Problem> {
+        if shape.returning == request::Returning::Rows && needs_read(&shape.select) {
+            let step = (self.steps.len() - 1) as u16;
+            self.read_back(table, &[step], &shape.select)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows whose keys earlier steps captured, as `select` shapes them. The root's filter chose them already.
+    pub(super) fn read_back(&mut self, table: TableId, steps: &[u16], select: &Select) -> Result<(), Problem> {
+        let id = self.query_id();
+        let select = Select { filter: None, limit: None, offset: None, cursor: None, ..select.clone() };
+        let mut query = self.query(id, Relation::Table(table), &select)?;
+        let primary_key = self.catalog[table].primary_key.clone();
+        let kinds: Vec<_> = primary_key.iter().map(|column| self.catalog[table][*column].data_type).collect();
+        let mut captured = Vec::with_capacity(steps.len());
+        for step in steps {
+            let source = ParamSource::CapturedRows { step: *step };
+            let param = self.param(source, ParamKind::Rows(kinds.clone()), "key");
+            let key = primary_key.iter().map(|column| Expr::Column(id, *column)).collect();
+            captured.push(Expr::InRows(key, param));
+        }
+        let captured = if captured.len() == 1 { captured.pop() } else { Some(Expr::Or(captured)) };
+        query.on = captured;
+        self.reply = Some(self.steps.len() as u16);
+        let expect = crate::plan::Expect::Any;
+        self.steps.push(Step::Read(Read { query, count: None, cursor: false, expect }));
+        Ok(())
+    }
+
+    pub(super) fn allowed(
+        &self,
+        table: TableId,
+        privilege: &str,
+        access: impl Fn(Access) -> bool,
+    ) -> Result<(), Problem> {
+        match access(self.catalog[table].access) {
+            true => Ok(()),
+            false => Err(no_privilege(privilege, &self.catalog[table].name)),
+        }
+    }
+
+    /// A column of the body that may be written.
+    fn writable(
+        &self,
+        table: TableId,
+        name: &str,
+        access: impl Fn(Access) -> bool,
+        privilege: &str,
+    ) -> Result<ColumnId, Problem> {
+        let of = &self.catalog[table];
+        let known = || of.columns.iter().filter(|column| column.access.any());
+        let found = of.column(name).filter(|column| of[*column].access.any()).ok_or_else(|| {
+            let message =
+                format!("Could not find the '{name}' column of '{}' in the schema cache", of.name);
+            Problem::new(Code::ColumnMissing, message).suggesting(name, known().map(|column| &*column.name))
+        })?;
+        if of[found].generated {
+            let message = format!("cannot insert a non-DEFAULT value into column \"{name}\"");
+            return Err(Problem::new(Code::GeneratedColumn, message)
+                .with_details(format!("Column \"{name}\" is a generated column.")));
+        }
+        match access(of[found].access) {
+            true => Ok(found),
+            false => Err(no_privilege(&format!("{privilege} ({name})"), &of.name)),
+        }
+    }
+}
+
+fn leaf(filter: &Filter) -> Option<&Condition> {
+    match filter {
+        Filter::Condition(condition) => Some(condition),
+        _ => None,
+    }
+}
+
+/// Whether what is returned needs more than the changed row itself.
+fn needs_read(select: &Select) -> bool {
+    let beyond = |item: &Item| match item {
+        Item::All => false,
+        Item::Field(field) => field.aggregate.is_some(),
+        Item::Embed(embed) => !embed.empty,
+    };
+    !select.order.is_empty() || select.items.iter().any(beyond)
+}
