@@ -1,0 +1,137 @@
+//! `[database]`.
+
+use std::{fmt, time::Duration};
+
+use serde_json::{Value as Json, json};
+
+use crate::{
+    ByteSize,
+    kinds::{Misfit, Setting, choice, misfit, quoted, text_of},
+    raw::Raw,
+    secret::MASK,
+};
+
+choice! {
+    /// What a commit waits for.
+    Synchronous {
+        /// The disk has it: an acknowledged write survives a loss of power.
+        Full = "full",
+        /// The operating system has it: a loss of power may lose the last acknowledged writes.
+        Normal = "normal",
+    }
+}
+
+/// Where the database is: `sqlite:PATH`. A password in it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Box<str>);
+
+impl DatabaseUrl {
+    /// The whole URL, password included: for the adapter, never for a message.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The engine's part: `sqlite`.
+    pub fn scheme(&self) -> &str {
+        self.0.split_once(':').map_or("", |(scheme, _)| scheme)
+    }
+
+    /// The path of a `sqlite:` URL; relative to the project's directory. `sqlite://x` and `sqlite:x` are the same.
+    pub fn path(&self) -> &str {
+        let rest = self.0.split_once(':').map_or("", |(_, rest)| rest);
+        rest.strip_prefix("//").unwrap_or(rest)
+    }
+}
+
+/// Schemes that this build has an adapter for.
+const SCHEMES: [&str; 1] = ["sqlite"];
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((start, rest)) = self.0.split_once("://") else { return f.write_str(&self.0) };
+        match rest.rsplit_once('@') {
+            Some((user, host)) => {
+                let name = user.split_once(':').map_or(user, |(name, _)| name);
+                write!(f, "{start}://{name}:{MASK}@{host}")
+            }
+            None => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Setting for DatabaseUrl {
+    fn expected() -> String {
+        "a database URL such as \"sqlite:data/app.db\"".to_owned()
+    }
+
+    fn read(raw: &Raw) -> Result<Self, Misfit> {
+        let Some(text) = text_of(raw) else { return misfit(raw) };
+        let url = Self(text.into());
+        // The text itself stays out of the message: it may hold a password.
+        let wrong = |what: String| Err(Misfit { at: raw.at, what, remedy: None });
+        match url.scheme() {
+            "" => wrong("without a scheme".to_owned()),
+            scheme if !SCHEMES.contains(&scheme) => {
+                wrong(format!("of the scheme `{scheme}:`, which this build has no adapter for"))
+            }
+            _ if url.path().is_empty() => wrong("without a path".to_owned()),
+            _ => Ok(url),
+        }
+    }
+
+    fn show(&self) -> String {
+        quoted(&self.to_string())
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^sqlite:.+" })
+    }
+}
+
+section! {
+    /// Where the data is and what it may cost.
+    Database at "database" {
+        /// Where the database is. A relative path starts at the project's directory; the file and its directory are created when
+        /// missing. The default needs no other server.
+        url: DatabaseUrl = "sqlite:data/app.db";
+        /// How many threads run reads that turn out dear; cheap ones run where the request is. 0 is one per processor core, but at least 2.
+        reader_threads: u32 = 0, within 0..=256;
+        /// Most writes that wait for the one writer. Beyond it a write is refused with 503 at once rather than after a long wait.
+        write_queue_max: u32 = 10_000, within 1..=1_000_000;
+        /// Most writes that share one commit, and so one wait for the disk. More adds delay for the first of them, not throughput.
+        group_units_max: u32 = 256, within 1..=100_000;
+        /// How long a statement may run before it is interrupted. Shorter than `server.limits.request_timeout`, so that the caller learns of it.
+        statement_timeout: Duration = "10s", within 10..=3_600_000;
+        /// Page cache of each connection. Small, because the operating system caches the same pages for all of them.
+        cache_size: ByteSize = "8MiB", within 65_536..=17_179_869_184;
+        /// What a commit waits for: `full` survives a loss of power; `normal` is faster alone, but group commit makes the difference
+        /// small under load. Production refuses `normal`.
+        synchronous: Synchronous = "full";
+        /// Largest reply of one request; beyond it the answer is a clear error. Bounds what one `select` can make the server hold.
+        reply_bytes_max: ByteSize = "64MiB", within 1024..=4_294_967_296;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url = DatabaseUrl("engine://shop:pa:ss@w0rd@host/db".into());
+        assert_eq!(url.to_string(), "engine://shop:••••@host/db");
+        assert_eq!(format!("{url:?}"), "engine://shop:••••@host/db");
+    }
+
+    #[test]
+    fn both_spellings_name_the_same_path() {
+        assert_eq!(DatabaseUrl("sqlite:data/app.db".into()).path(), "data/app.db");
+        assert_eq!(DatabaseUrl("sqlite:///var/app.db".into()).path(), "/var/app.db");
+    }
+}
