@@ -1,0 +1,163 @@
+//! Several requests in one transaction, where later ones may use what earlier ones returned.
+
+use transom_policy::Grant;
+use transom_query::{
+    DataRequest, Plan,
+    catalog::ColumnId,
+    plan::Step as PlanStep,
+    planner,
+    request::{Cell, Earlier, Literal},
+};
+use transom_sql::{Bound, bind::bind};
+use transom_types::{Code, Principal, Problem, limits::BATCH_OPERATIONS_MAX};
+
+use crate::{Context, Data, DataReply, execute, prepare::Planned};
+
+/// Where an operation's captured columns stand in the unit.
+struct Captured {
+    step: u16,
+    columns: Vec<Box<str>>,
+}
+
+impl Data {
+    /// Runs every request or none. Problems say which operation they belong to.
+    pub async fn batch(
+        &self,
+        requests: Vec<DataRequest>,
+        principal: &Principal,
+        context: &Context,
+    ) -> Result<Vec<DataReply>, Problem> {
+        if requests.is_empty() || requests.len() > BATCH_OPERATIONS_MAX as usize {
+            return Err(Problem::new(Code::BatchInvalid, format!("A batch has 1 to {BATCH_OPERATIONS_MAX} operations"))
+                .with_details(format!("This one has {}", requests.len())));
+        }
+        let model = self.model.load();
+        let grant = model.policies.authorize(principal)?;
+        let references = references(&requests);
+        let mut steps = Vec::new();
+        let mut planned = Vec::with_capacity(requests.len());
+        let mut captured: Vec<Captured> = Vec::with_capacity(requests.len());
+        for (at, mut request) in requests.into_iter().enumerate() {
+            self.capped(&request.shape, &mut request.values);
+            let wanted = references.iter().filter(|(operation, _)| usize::from(*operation) == at);
+            let wanted: Vec<_> = wanted.map(|(_, column)| column.clone()).collect();
+            let base = steps.len() as u16;
+            let found = self.operation(&model, &grant, &request, &wanted).map_err(|p| in_operation(p, at))?;
+            captured.push(capture_of(&found, &grant, base));
+            let earlier = |reference: &Earlier| resolve(&captured, at, reference);
+            let params = bind(found.plan(), &request.values, principal, &earlier, base)
+                .map_err(|problem| in_operation(problem, at))?;
+            steps.extend(execute::steps(&found, params, context));
+            planned.push((base, found, request.shape));
+        }
+        let committed = self.database.write(self.unit(steps, context)).await.map_err(|error| {
+            let step = error.step.unwrap_or(0);
+            let at = planned.iter().rposition(|(base, _, _)| *base <= step).unwrap_or(0);
+            in_operation(execute::problem(error, &planned[at].2), at)
+        })?;
+        let replies = planned.iter().map(|(base, found, _)| {
+            let outcomes = committed.outcomes.get(usize::from(*base)..).unwrap_or_default();
+            let mut reply = DataReply::from_outcomes(found.plan(), outcomes, committed.replayed);
+            reply.name_key(grant.catalog(), found.plan());
+            reply
+        });
+        Ok(replies.collect())
+    }
+
+    /// The plan of one operation; columns that later ones refer to are captured by its mutation.
+    fn operation(
+        &self,
+        model: &crate::Model,
+        grant: &Grant,
+        request: &DataRequest,
+        wanted: &[Box<str>],
+    ) -> Result<std::sync::Arc<Planned>, Problem> {
+        if wanted.is_empty() {
+            return self.planned(model, grant, &request.shape, &request.values);
+        }
+        let mut plan = planner::plan(grant.catalog(), &request.shape, &request.values, &self.options)?;
+        capture(&mut plan, grant, wanted)?;
+        self.rendered(plan, grant)
+    }
+}
+
+/// Every (operation, column) that some later operation refers to.
+fn references(requests: &[DataRequest]) -> Vec<(u16, Box<str>)> {
+    let mut found = Vec::new();
+    let mut add = |earlier: &Earlier| {
+        let reference = (earlier.operation, earlier.column.clone());
+        if !found.contains(&reference) {
+            found.push(reference);
+        }
+    };
+    for request in requests {
+        for literal in &request.values.literals {
+            if let Literal::Earlier(earlier) = literal {
+                add(earlier);
+            }
+        }
+        for cell in request.values.payload.rows.iter().flatten() {
+            if let Cell::Earlier(earlier) = cell {
+                add(earlier);
+            }
+        }
+    }
+    found
+}
+
+fn capture(plan: &mut Plan, grant: &Grant, wanted: &[Box<str>]) -> Result<(), Problem> {
+    let mutation = plan.steps.iter_mut().find_map(|step| match step {
+        PlanStep::Insert(insert) => Some((insert.table, &mut insert.returning)),
+        PlanStep::Update(update) => Some((update.table, &mut update.returning)),
+        PlanStep::Delete(delete) => Some((delete.table, &mut delete.returning)),
+        _ => None,
+    });
+    let Some((table, returning)) = mutation else {
+        return Err(Problem::new(Code::BatchInvalid, "Only what a write returns can be referred to"));
+    };
+    for name in wanted {
+        let of = &grant.catalog()[table];
+        let column: ColumnId = of.column(name).filter(|column| of[*column].access.select).ok_or_else(|| {
+            Problem::new(Code::ColumnUndefined, format!("column {}.{name} does not exist", of.name))
+                .suggesting(name, of.columns.iter().filter(|c| c.access.select).map(|c| &*c.name))
+        })?;
+        if !returning.capture.contains(&column) {
+            returning.capture.push(column);
+        }
+    }
+    Ok(())
+}
+
+fn capture_of(planned: &Planned, grant: &Grant, base: u16) -> Captured {
+    for (step, of) in (base..).zip(&planned.plan().steps) {
+        let (table, returning) = match of {
+            PlanStep::Insert(insert) => (insert.table, &insert.returning),
+            PlanStep::Update(update) => (update.table, &update.returning),
+            PlanStep::Delete(delete) => (delete.table, &delete.returning),
+            _ => continue,
+        };
+        let name = |column: &ColumnId| grant.catalog()[table][*column].name.clone();
+        return Captured { step, columns: returning.capture.iter().map(name).collect() };
+    }
+    Captured { step: base, columns: Vec::new() }
+}
+
+fn resolve(captured: &[Captured], at: usize, reference: &Earlier) -> Result<Bound, Problem> {
+    let found = captured[..at].get(usize::from(reference.operation)).and_then(|operation| {
+        let column = operation.columns.iter().position(|name| *name == reference.column)?;
+        Some(Bound::Captured { step: operation.step, column: column as u16 })
+    });
+    found.ok_or_else(|| {
+        let message = format!("'{}.{}' refers to nothing before it", reference.operation, reference.column);
+        Problem::new(Code::BatchInvalid, message)
+            .with_hint("A reference names an earlier operation, counted from 0, and a column of its table")
+    })
+}
+
+fn in_operation(problem: Problem, at: usize) -> Problem {
+    let details = match problem.details() {
+        Some(details) => format!("Operation {at}: {details}"),
+        None => format!("Operation {at}"),
+    };
+    problem.with_details(details)
+}
