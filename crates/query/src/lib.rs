@@ -5,6 +5,7 @@
 //! room renders. Everything here is pure.
 
 pub mod catalog;
+pub mod evaluate;
 pub mod plan;
 pub mod planner;
 pub mod request;
