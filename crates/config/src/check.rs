@@ -60,10 +60,9 @@ fn secret_length(config: &Config, source: &mut Source) {
 
 fn key_addresses(config: &Config, source: &mut Source) {
     for url in &config.auth.jwks_urls {
-        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-            .iter()
-            .any(|start| url.starts_with(start));
-        if !url.starts_with("https://") && !(local && !config.production()) {
+        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+        let local = !config.production() && local.iter().any(|start| url.starts_with(start));
+        if !local && !url.starts_with("https://") {
             source.fault_of(
                 &["auth.jwks_urls"],
                 "`auth.jwks_urls` holds an address without TLS: keys fetched from it can be replaced on the way",
