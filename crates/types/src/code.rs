@@ -106,6 +106,7 @@ codes! {
     Internal = "TR106", 500, "An error inside the server";
     ShuttingDown = "TR107", 503, "The server is stopping";
     DatabaseDamaged = "TR108", 500, "The database file is damaged";
+    KeysUnavailable = "TR109", 503, "The keys to verify tokens cannot be fetched";
 
     ConfigInvalid = "TR201", 500, "The configuration is not valid";
     PolicyInvalid = "TR202", 500, "A policy or grant is not valid";
@@ -122,7 +123,7 @@ impl Code {
     /// Whether a retry can help, unless the occurrence knows better.
     pub fn retry(self) -> Retry {
         match self {
-            Self::Overloaded | Self::DatabaseUnavailable | Self::ShuttingDown => Retry::After { seconds: 1 },
+            Self::Overloaded | Self::DatabaseUnavailable | Self::ShuttingDown | Self::KeysUnavailable => Retry::After { seconds: 1 },
             Self::DiskFull => Retry::After { seconds: 30 },
             Self::WriteUnknown => Retry::Unknown,
             _ => Retry::Never,
