@@ -121,7 +121,7 @@ mod tests {
         check(&format!(r#"{{"keys":[{ed},"key_ops":["sign"]}}]}}"#), Secrets::Refused, None);
         check(&format!(r#"{{"keys":[{ed},"alg":"HS256"}}]}}"#), Secrets::Refused, None);
         check(&format!(r#"{{"keys":[{ed},"alg":"none"}}]}}"#), Secrets::Refused, None);
-        let oct = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75"}"#;
+        let oct = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS"}"#;
         check(oct, Secrets::Allowed, Some(1));
         check(oct, Secrets::Refused, None);
         check(r#"{"kty":"oct","k":"c2hvcnQ"}"#, Secrets::Allowed, None);
