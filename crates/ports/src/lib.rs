@@ -4,7 +4,11 @@
 pub mod change;
 pub mod database;
 pub mod error;
+pub mod faulty;
+pub mod memory;
 
 pub use change::{Change, ChangeKind};
 pub use database::{Body, Committed, Database, Migration, Outcome};
 pub use error::{DbError, Fault};
+pub use faulty::{Faulty, Injection};
+pub use memory::Memory;

@@ -1,0 +1,138 @@
+//! A unit's steps, one after the other on a copy of the state: the caller keeps the copy only when all succeed.
+
+use transom_query::{
+    Catalog, Expr, QueryId, TableId,
+    catalog::TableKind,
+    plan::{Expect, Returning, Step},
+};
+use transom_sql::{Statement, Unit};
+
+use super::{
+    bind, constraints, insert, needs_sql, read,
+    rows::{self, Affected},
+    scope::Environment,
+    state::State,
+};
+use crate::{DbError, Fault, Outcome};
+
+/// Runs every step on `state`.
+pub(super) fn run(
+    unit: &Unit,
+    catalog: &Catalog,
+    state: &mut State,
+    at_ms: i64,
+) -> Result<Vec<Outcome>, DbError> {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(unit.steps.len());
+    let now = rows::time_text(at_ms);
+    for (place, step) in unit.steps.iter().enumerate() {
+        let done = Running { unit, catalog, now: &now, at_ms }.step(&step.statement, state, &outcomes);
+        let done = done.and_then(|outcome| expect_rows(step.expect, outcome.rows).map(|()| outcome));
+        match done {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) => return Err(DbError { step: u16::try_from(place).ok(), ..error }),
+        }
+    }
+    Ok(outcomes)
+}
+
+struct Running<'a> {
+    unit: &'a Unit,
+    catalog: &'a Catalog,
+    now: &'a str,
+    at_ms: i64,
+}
+
+/// What is alike in every step that writes.
+struct Written<'a> {
+    id: QueryId,
+    table: TableId,
+    check: Option<&'a Expr>,
+    returning: &'a Returning,
+}
+
+impl Running<'_> {
+    fn step(
+        &self,
+        statement: &Statement,
+        state: &mut State,
+        outcomes: &[Outcome],
+    ) -> Result<Outcome, DbError> {
+        let params = bind::resolve(statement, outcomes)?;
+        let before = state.clone();
+        let environment = Environment::new(self.catalog, &before, statement, &params, self.now);
+        let (written, affected) = match statement.prepared.plan.plan().steps.get(statement.prepared.step) {
+            Some(Step::Insert(step)) => {
+                self.writable(step.table)?;
+                let written = Written {
+                    id: step.id,
+                    table: step.table,
+                    check: step.check.as_ref(),
+                    returning: &step.returning,
+                };
+                (written, insert::insert(step, &environment, state)?)
+            }
+            Some(Step::Update(step)) => {
+                self.writable(step.table)?;
+                let written = Written {
+                    id: step.id,
+                    table: step.table,
+                    check: step.check.as_ref(),
+                    returning: &step.returning,
+                };
+                (written, rows::update(step, &environment, state)?)
+            }
+            Some(Step::Delete(step)) => {
+                self.writable(step.table)?;
+                let written =
+                    Written { id: step.id, table: step.table, check: None, returning: &step.returning };
+                (written, rows::delete(step, &environment, state)?)
+            }
+            _ => {
+                let body = read::run(statement, &environment)?;
+                let json = String::from_utf8_lossy(&body.json).into_owned();
+                return Ok(Outcome { json, rows: body.rows, ..Outcome::default() });
+            }
+        };
+        self.finish(&written, &affected, statement, state, &params)
+    }
+
+    fn finish(
+        &self,
+        written: &Written<'_>,
+        affected: &Affected,
+        statement: &Statement,
+        state: &mut State,
+        params: &[transom_types::Value],
+    ) -> Result<Outcome, DbError> {
+        constraints::foreign_keys(self.catalog, state, written.table, affected)?;
+        let environment = Environment::new(self.catalog, state, statement, params, self.now);
+        rows::check(written.id, written.check, affected, &environment)?;
+        let outcome = rows::returned(written.id, written.returning, affected, &environment)?;
+        let table = &self.catalog[written.table];
+        state.changes.append(written.table, table, affected, &self.unit.cause.0, self.at_ms);
+        Ok(outcome)
+    }
+
+    fn writable(&self, table: TableId) -> Result<(), DbError> {
+        match self.catalog[table].kind {
+            TableKind::Table => Ok(()),
+            TableKind::View { .. } => needs_sql("write through a view"),
+        }
+    }
+}
+
+/// Refuses a number of rows that was not expected.
+pub(super) fn expect_rows(expect: Expect, rows: u64) -> Result<(), DbError> {
+    let kept = match expect {
+        Expect::Any => true,
+        Expect::Exactly(count) => rows == u64::from(count),
+        Expect::AtMost(count) => rows <= u64::from(count),
+    };
+    match kept {
+        true => Ok(()),
+        false => Err(DbError::new(
+            Fault::Expectation { rows },
+            format!("{rows} rows where {expect:?} was expected"),
+        )),
+    }
+}
