@@ -1,0 +1,42 @@
+//! A column and the way into its JSON: `data->phones->0->>number`.
+
+use transom_query::request::{Aggregate, JsonKey, JsonStep, Path};
+use transom_types::Problem;
+
+use super::scanner::{Name, Scanner};
+
+/// The names of the aggregate functions, as written before `()`.
+pub(super) const AGGREGATES: [(&str, Aggregate); 5] = [
+    ("count", Aggregate::Count),
+    ("sum", Aggregate::Sum),
+    ("avg", Aggregate::Avg),
+    ("max", Aggregate::Max),
+    ("min", Aggregate::Min),
+];
+
+/// The rest of a path whose column has been read.
+pub(super) fn path(column: Name<'_>, scanner: &mut Scanner<'_>) -> Result<Path, Problem> {
+    let mut json = Vec::new();
+    while scanner.eat_text("->") {
+        let as_text = scanner.eat(b'>');
+        let name = scanner.name("a JSON key or index")?;
+        let key = match (name.quoted, name.text.parse()) {
+            (false, Ok(index)) => JsonKey::Index(index),
+            _ => JsonKey::Member(name.boxed()),
+        };
+        json.push(JsonStep { key, as_text });
+    }
+    Ok(Path { column: column.boxed(), json })
+}
+
+/// `count()` and its kin, when one comes next.
+pub(super) fn aggregate(scanner: &mut Scanner<'_>) -> Option<Aggregate> {
+    let start = scanner.position();
+    let word = scanner.word();
+    let found = AGGREGATES.iter().find(|(name, _)| *name == word).map(|(_, aggregate)| *aggregate);
+    if found.is_some() && scanner.eat_text("()") {
+        return found;
+    }
+    scanner.rewind(start);
+    None
+}

@@ -1,0 +1,47 @@
+//! Problems on the wire: what PostgREST's clients read (`code`, `message`, `details`, `hint`) in an RFC 9457 document.
+
+use bytes::Bytes;
+use serde::Serialize;
+use transom_types::{Code, Problem};
+
+/// The media type of a problem. Clients of PostgREST look for JSON, which `+json` is.
+pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json; charset=utf-8";
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    code: &'a str,
+    message: &'a str,
+    details: Option<&'a str>,
+    hint: Option<&'a str>,
+    r#type: String,
+    title: &'a str,
+    status: u16,
+}
+
+/// The body of a problem's reply.
+pub fn problem_body(problem: &Problem) -> Bytes {
+    let code = problem.code();
+    let wire = Wire {
+        code: code.as_str(),
+        message: problem.message(),
+        details: problem.details(),
+        hint: problem.hint(),
+        r#type: format!("urn:transom:problem:{}", code.as_str()),
+        title: code.title(),
+        status: code.status(),
+    };
+    // Texts and a number always become JSON.
+    serde_json::to_vec(&wire).unwrap_or_default().into()
+}
+
+/// A singular reply was asked for and there are not exactly so many rows.
+pub fn singular_expected(rows: u64) -> Problem {
+    Problem::new(Code::SingularExpected, "Cannot coerce the result to a single JSON object")
+        .with_details(format!("The result contains {rows} rows"))
+        .with_hint("Filter by a unique key, or accept application/json")
+}
+
+/// The row that `TABLE/KEY` names is not there, or not for this caller.
+pub fn resource_missing(table: &str) -> Problem {
+    Problem::new(Code::ResourceMissing, format!("no such row in '{table}', or none that you may see"))
+}

@@ -1,0 +1,418 @@
+//! One request, from its parts to a [`DataRequest`] and what the reply needs.
+
+use http::Method;
+use serde_json::Value as Json;
+use transom_query::request::{
+    Action, Cell, Condition, Conflict, Cursor, DataRequest, Expect, Filter, Insert, Literal, Operator,
+    Payload, Resource, Returning, Shape, Slot, Test, Values,
+};
+use transom_types::{Code, Problem};
+
+use super::{
+    accept::{Asked, ReplyForm, negotiate},
+    body::{self, Body},
+    build::Build,
+    conditions::{Conditions, conditions, idempotency_key, profile},
+    cursor::{decode_cursor, fingerprint},
+    prefer::{Honoured, Preferences, Return, preferences},
+    query_string::{Arguments, Query, query},
+    range::{Window, window},
+    target::{Target, target},
+};
+
+/// The parts of an HTTP request that this protocol reads.
+#[derive(Clone, Debug, Default)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: Method,
+    /// What follows `/rest/v1`, still percent-encoded, with or without its leading slash.
+    pub path: &'a str,
+    /// What follows `?`, as it arrived.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: Headers<'a>,
+}
+
+/// The headers that this protocol reads.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "each is named after the header it holds")]
+pub struct Headers<'a> {
+    pub accept: Option<&'a str>,
+    pub content_type: Option<&'a str>,
+    /// Every `Prefer` header.
+    pub prefer: Vec<&'a str>,
+    pub range: Option<&'a str>,
+    pub range_unit: Option<&'a str>,
+    pub if_match: Option<&'a str>,
+    pub if_none_match: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+    pub accept_profile: Option<&'a str>,
+    pub content_profile: Option<&'a str>,
+}
+
+/// The parameter names of a function, or `None` when there is no such function. Called for GET and HEAD of `rpc/NAME` only,
+/// to tell arguments from filters; without an answer, what begins with an operator is a filter.
+pub type FunctionParameters<'a> = &'a dyn Fn(&str) -> Option<Vec<Box<str>>>;
+
+/// One request, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestRequest {
+    /// What is asked of the data.
+    pub request: DataRequest,
+    /// The form of the reply.
+    pub reply: ReplyForm,
+    /// `HEAD`: the reply has no body.
+    pub head_only: bool,
+    /// What the caller would like.
+    pub preferences: Preferences,
+    /// `If-Match` and `If-None-Match`.
+    pub conditions: Conditions,
+    /// `Idempotency-Key`, of writes.
+    pub idempotency_key: Option<Box<str>>,
+    /// Which rows of the whole, for `Content-Range`.
+    pub window: Window,
+    /// With `cursor=`: what the next page's token is bound to.
+    pub fingerprint: Option<u64>,
+}
+
+/// Reads one request to a table, row or function. `body` matters to POST, PATCH and PUT only.
+/// Errors: the `PGRST1xx` codes for what cannot be read, [`Code::TooManyParts`] for what is over a limit.
+pub fn parse(
+    head: &Head<'_>,
+    body: Option<&[u8]>,
+    functions: FunctionParameters<'_>,
+) -> Result<RestRequest, Problem> {
+    let body = Body::Bytes(head.headers.content_type, body.unwrap_or_default());
+    parse_part(head, body, functions, None)
+}
+
+/// `operation` is the place in a batch, if the request is part of one.
+pub(super) fn parse_part(
+    head: &Head<'_>,
+    body: Body<'_>,
+    functions: FunctionParameters<'_>,
+    operation: Option<u16>,
+) -> Result<RestRequest, Problem> {
+    let target = target(head.path)?;
+    let headers = &head.headers;
+    let method = method(&head.method, &target)?;
+    profile(headers.accept_profile)?;
+    profile(headers.content_profile)?;
+    let mut preferences = match headers.prefer.is_empty() {
+        true => Preferences::default(),
+        false => preferences(&headers.prefer)?,
+    };
+    let asked = match target {
+        Target::Row(..) => Asked::Row,
+        Target::Function(_) => Asked::Function,
+        _ => Asked::Table,
+    };
+    let reply = negotiate(headers.accept, asked)?;
+    let mut build = Build::new(operation);
+    let mut query = read_query(head, &target, method, functions, &mut build)?;
+    let reads = method == Verb::Get;
+    let range = headers.range.filter(|_| reads);
+    let window = window(query.offset, query.limit, range, headers.range_unit)?;
+    query.select.limit = rows_slot(window.limit, &mut build)?;
+    query.select.offset = rows_slot((window.offset > 0).then_some(window.offset), &mut build)?;
+    refuse_misplaced(method, &target, &query)?;
+
+    let (payload, action) = action(method, &target, &mut query, body, &preferences, operation)?;
+    let resource = resource(target, &mut build)?;
+    let expect = expect(&resource, &action, &reply, &preferences)?;
+    let mut shape = Shape {
+        returning: returning(&action, &preferences),
+        // A write knows how many rows it affects.
+        count: preferences.count.filter(|_| matches!(action, Action::Read | Action::Call { .. })),
+        resource,
+        action,
+        select: query.select,
+        expect,
+    };
+    let fingerprint = read_cursor(query.cursor.as_deref(), &mut shape, &mut build)?;
+    preferences.apply(&Honoured {
+        insert: matches!(shape.action, Action::Insert(_)),
+        write: !matches!(shape.action, Action::Read | Action::Call { .. }),
+        max_affected: matches!(shape.expect, Expect::AtMost(_)),
+    });
+    Ok(RestRequest {
+        request: DataRequest { shape, values: Values { literals: build.literals, payload } },
+        reply,
+        head_only: head.method == Method::HEAD,
+        preferences,
+        conditions: conditions(headers.if_match, headers.if_none_match),
+        idempotency_key: idempotency_key(headers.idempotency_key.filter(|_| !reads))?,
+        window,
+        fingerprint,
+    })
+}
+
+/// A method that fits its target.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Get,
+    Post,
+    Patch,
+    Put,
+    Delete,
+}
+
+fn method(method: &Method, target: &Target) -> Result<Verb, Problem> {
+    let verb = match *method {
+        Method::GET | Method::HEAD => Some(Verb::Get),
+        Method::POST => Some(Verb::Post),
+        Method::PATCH => Some(Verb::Patch),
+        Method::PUT => Some(Verb::Put),
+        Method::DELETE => Some(Verb::Delete),
+        _ => None,
+    };
+    let possible = match target {
+        Target::Table(_) => "GET, HEAD, POST, PATCH, PUT, DELETE",
+        Target::Row(..) => "GET, HEAD, PATCH, PUT, DELETE",
+        Target::Function(_) => "GET, HEAD, POST",
+        Target::Batch => "POST",
+        Target::Root => "GET, HEAD",
+    };
+    let fits = match (verb, target) {
+        (None, _) | (_, Target::Batch | Target::Root) => false,
+        (Some(Verb::Post), Target::Row(..)) => false,
+        (Some(verb), Target::Function(_)) => matches!(verb, Verb::Get | Verb::Post),
+        _ => true,
+    };
+    match (verb, target) {
+        (Some(verb), _) if fits => Ok(verb),
+        (_, Target::Function(_)) => {
+            Err(Problem::new(Code::FunctionMethod, format!("Cannot use the {method} method on RPC"))
+                .with_hint("Call functions with GET, HEAD or POST")
+                .with_header("allow", possible))
+        }
+        _ => Err(Problem::new(Code::MethodUnsupported, format!("Unsupported HTTP method: {method}"))
+            .with_hint(format!("Possible here: {possible}"))
+            .with_header("allow", possible)),
+    }
+}
+
+fn read_query(
+    head: &Head<'_>,
+    target: &Target,
+    method: Verb,
+    functions: FunctionParameters<'_>,
+    build: &mut Build,
+) -> Result<Query, Problem> {
+    let Target::Function(name) = target else { return query(head.query, Arguments::None, build) };
+    if method != Verb::Get {
+        return query(head.query, Arguments::None, build);
+    }
+    match functions(name) {
+        Some(names) => query(head.query, Arguments::Known(&names), build),
+        None => query(head.query, Arguments::Guessed, build),
+    }
+}
+
+fn rows_slot(rows: Option<u64>, build: &mut Build) -> Result<Option<Slot>, Problem> {
+    rows.map(|rows| build.literal(Literal::Integer(i64::try_from(rows).unwrap_or(i64::MAX)))).transpose()
+}
+
+/// Parameters that mean nothing for this method are refused and not dropped in silence.
+fn refuse_misplaced(method: Verb, target: &Target, query: &Query) -> Result<(), Problem> {
+    let misplaced = |what: &str, why: &str| {
+        Err(Problem::new(Code::QuerySyntax, format!("{what} cannot be given here"))
+            .with_details(why.to_owned()))
+    };
+    let function = matches!(target, Target::Function(_));
+    let select = &query.select;
+    if method == Verb::Post && !function && (select.filter.is_some() || select.having.is_some()) {
+        return misplaced("a filter", "POST inserts the rows of the body; no rows are chosen");
+    }
+    if query.cursor.is_some() && (method != Verb::Get || matches!(target, Target::Row(..))) {
+        return misplaced("cursor", "only a read of many rows has pages");
+    }
+    if query.on_conflict.is_some() && (method != Verb::Post || function) {
+        return misplaced("on_conflict", "only an insert (POST) can conflict");
+    }
+    if method == Verb::Put && (query.limit.is_some() || query.offset.is_some()) {
+        return Err(Problem::new(
+            Code::PutRange,
+            "limit/offset querystring parameters are not allowed for PUT",
+        ));
+    }
+    if method == Verb::Put
+        && matches!(target, Target::Table(_))
+        && !select.filter.as_ref().is_some_and(fixes_columns)
+    {
+        return Err(Problem::new(
+            Code::PutFilter,
+            "Filters must include all and only primary key columns with 'eq' operators",
+        )
+        .with_hint("Write PUT /table?id=eq.1, or PUT /table/1"));
+    }
+    Ok(())
+}
+
+/// Whether a filter is nothing but `column=eq.value`, once or more.
+fn fixes_columns(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(parts) => {
+            parts.iter().all(|part| matches!(part, Filter::Condition(_)) && fixes_columns(part))
+        }
+        Filter::Condition(Condition { path: Some(path), aggregate: None, test }) => {
+            path.json.is_empty() && matches!(test, Test::Compare(Operator::Eq, None, _))
+        }
+        _ => false,
+    }
+}
+
+fn action(
+    method: Verb,
+    target: &Target,
+    query: &mut Query,
+    body: Body<'_>,
+    preferences: &Preferences,
+    operation: Option<u16>,
+) -> Result<(Payload, Action), Problem> {
+    if matches!(target, Target::Function(_)) {
+        return call(method, query, body, operation);
+    }
+    match method {
+        Verb::Get => return Ok((Payload::default(), Action::Read)),
+        Verb::Delete => return Ok((Payload::default(), Action::Delete)),
+        Verb::Post | Verb::Patch | Verb::Put => {}
+    }
+    let parsed = body::parse(body, query.columns.take(), operation)?;
+    let mut payload = parsed.payload;
+    if method == Verb::Post {
+        let conflict = preferences
+            .resolution
+            .map(|resolution| Conflict { columns: query.on_conflict.take().unwrap_or_default(), resolution });
+        let insert = Insert {
+            columns: payload.columns.clone(),
+            single: parsed.single,
+            conflict,
+            missing_default: preferences.missing_default == Some(true),
+        };
+        return Ok((payload, Action::Insert(insert)));
+    }
+    if method == Verb::Patch && payload.rows.is_empty() {
+        // An empty list changes nothing, as an empty object does.
+        payload.rows.push(Vec::new());
+        payload.columns.clear();
+    }
+    if payload.rows.len() != 1 {
+        return Err(body::invalid(
+            "the body must hold exactly one row",
+            format!("it holds {}", payload.rows.len()),
+        )
+        .with_hint("Send one JSON object"));
+    }
+    let columns = payload.columns.clone();
+    Ok((payload, if method == Verb::Put { Action::Put { columns } } else { Action::Update { columns } }))
+}
+
+fn call(
+    method: Verb,
+    query: &mut Query,
+    body: Body<'_>,
+    operation: Option<u16>,
+) -> Result<(Payload, Action), Problem> {
+    let read_only = method == Verb::Get;
+    let empty = matches!(body, Body::Bytes(_, bytes) if bytes.trim_ascii().is_empty());
+    let payload = if read_only {
+        let (columns, row) = std::mem::take(&mut query.arguments)
+            .into_iter()
+            .map(|(name, value)| (name, Cell::Json(Json::String(value.into()))))
+            .unzip();
+        Payload { columns, rows: vec![row] }
+    } else if empty {
+        Payload { columns: Vec::new(), rows: vec![Vec::new()] }
+    } else {
+        body::parse(body, query.columns.take(), operation)?.payload
+    };
+    if payload.rows.len() != 1 {
+        return Err(body::invalid(
+            "the arguments must be one object",
+            format!("the body holds {} rows", payload.rows.len()),
+        )
+        .with_hint("Send a JSON object whose keys are the function's parameters"));
+    }
+    let arguments = payload.columns.clone();
+    Ok((payload, Action::Call { arguments, read_only }))
+}
+
+fn resource(target: Target, build: &mut Build) -> Result<Resource, Problem> {
+    Ok(match target {
+        Target::Table(name) => Resource::Table(name),
+        Target::Function(name) => Resource::Function(name),
+        Target::Row(name, key) => {
+            Resource::Row(name, key.iter().map(|value| build.text(value)).collect::<Result<_, _>>()?)
+        }
+        Target::Root | Target::Batch => {
+            return Err(Problem::new(Code::PathInvalid, "there is no data at this path"));
+        }
+    })
+}
+
+fn returning(action: &Action, preferences: &Preferences) -> Returning {
+    match (action, preferences.returning) {
+        (Action::Read | Action::Call { .. }, _) | (_, Some(Return::Representation)) => Returning::Rows,
+        (Action::Insert(_), Some(Return::HeadersOnly)) => Returning::Key,
+        _ => Returning::Minimal,
+    }
+}
+
+fn expect(
+    resource: &Resource,
+    action: &Action,
+    reply: &ReplyForm,
+    preferences: &Preferences,
+) -> Result<Expect, Problem> {
+    let changes =
+        matches!(action, Action::Update { .. } | Action::Delete | Action::Call { read_only: false, .. });
+    let max_affected = match (preferences.max_affected.filter(|_| changes), preferences.strict) {
+        (Some(rows), Some(true)) => Some(rows),
+        // Asked not to be strict, the bound is not kept; a bound that is not known to be kept is no bound.
+        (None, _) | (_, Some(false)) => None,
+        (Some(_), None) => {
+            return Err(Problem::new(
+                Code::MaxAffectedPreference,
+                "max-affected is kept only with handling=strict",
+            )
+            .with_hint("Send Prefer: handling=strict, max-affected=N"));
+        }
+    };
+    let one = reply.is_singular() || matches!(resource, Resource::Row(..));
+    Ok(match (one, max_affected) {
+        (true, Some(0)) => Expect::AtMost(0),
+        (true, _) if matches!(action, Action::Put { .. }) => Expect::Any,
+        (true, _) => Expect::One,
+        (false, Some(rows)) => Expect::AtMost(rows),
+        (false, None) => Expect::Any,
+    })
+}
+
+/// Reads `cursor=`: nothing or `start` for the first page, else a token of this very request.
+fn read_cursor(token: Option<&str>, shape: &mut Shape, build: &mut Build) -> Result<Option<u64>, Problem> {
+    let Some(token) = token else { return Ok(None) };
+    if shape.select.offset.is_some() {
+        return Err(Problem::new(Code::QuerySyntax, "cursor and offset exclude each other")
+            .with_hint("A cursor says itself where the page begins"));
+    }
+    let fingerprint = fingerprint(shape);
+    let after = match token {
+        "" | "start" => None,
+        token => {
+            let values = decode_cursor(token, fingerprint)?;
+            super::build::within(values.len() as u32, CURSOR_VALUES_MAX, "values in the cursor")?;
+            Some(
+                values
+                    .into_iter()
+                    .map(|value| build.literal(Literal::Text(value)))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+    };
+    shape.select.cursor = Some(Cursor { after });
+    Ok(Some(fingerprint))
+}
+
+/// Most order terms that a cursor can hold.
+const CURSOR_VALUES_MAX: u32 = 256;
