@@ -1,4 +1,4 @@
-//! `[auth]`.
+//! Whose tokens are accepted: keys, and the claims that must hold.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `[changes]`.
+//! Which tables the change log follows, and for how long.
 
 use std::time::Duration;
 

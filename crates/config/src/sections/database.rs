@@ -1,4 +1,4 @@
-//! `[database]`.
+//! Where the database is, and the one type of its URL that hides a password.
 
 use std::{fmt, time::Duration};
 

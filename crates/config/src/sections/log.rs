@@ -1,4 +1,4 @@
-//! `[log]`.
+//! How log lines are written, and which.
 
 use crate::kinds::choice;
 

@@ -1,4 +1,4 @@
-//! `[rest]`.
+//! What one request to the REST surface may ask for.
 
 use std::time::Duration;
 

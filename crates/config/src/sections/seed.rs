@@ -1,4 +1,4 @@
-//! `[seed]`.
+//! When sample data is made, and how much.
 
 section! {
     /// Sample data, from `seed.toml` (generated) and `seed.sql` (as written).

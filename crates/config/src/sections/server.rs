@@ -1,4 +1,4 @@
-//! `[server]`, `[server.limits]` and `[server.cors]`.
+//! Addresses, limits and origins of the server.
 
 use std::{net::SocketAddr, time::Duration};
 

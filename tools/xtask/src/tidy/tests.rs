@@ -40,6 +40,8 @@ fn panics_are_found_unless_allowed_with_a_reason() {
     let text = code("fn f() {\n    a.unwrap();\n    b.expect(\"x\");\n}\n");
     check("crates/x/src/a.rs", &text, &Lists::default(), &["3: 2 places can panic; 0 are allowed"]);
     check("tests/x/src/a.rs", &text, &Lists::default(), &[]);
+    let parser = code("fn f() { scanner.expect(b')', &(a, b))?; cursor.expect(\"ON\").map_err(g)?; }\n");
+    check("crates/x/src/a.rs", &parser, &Lists::default(), &[]);
     let allow = |at_most, reason: &str| Lists {
         panics: BTreeMap::from([(
             "crates/x/src/a.rs".to_owned(),
