@@ -4,6 +4,8 @@
 --   authenticated  a customer: `auth.uid()` is customers.user_id
 --   staff          runs the shop
 
+CREATE ROLE staff;
+
 -- Everybody looks around.
 GRANT SELECT ON categories, products, tags, product_tags, product_ratings TO anon, authenticated;
 -- Reviews are public; who wrote them is not.
