@@ -1,10 +1,11 @@
 //! Calls of named queries.
 
-use transom_types::{Code, Problem, Value};
+use transom_types::{Code, DataType, Problem, Value};
 
 use super::{Planner, relation::Relation};
 use crate::{
     FunctionId,
+    catalog::Fragment,
     plan::{Call, Expr, ParamKind, ParamSource, Source, Step},
     request::{Action, Select, Shape},
 };
@@ -16,6 +17,7 @@ impl Planner<'_> {
         };
         let id = self.catalog.function(name).ok_or_else(|| self.no_function(name, arguments, None))?;
         let arguments = self.arguments(id, arguments)?;
+        self.claims_of(id);
         if self.catalog[id].read_only {
             return self.read_function(id, arguments, shape);
         }
@@ -64,6 +66,20 @@ impl Planner<'_> {
             arguments.push(Expr::Param(self.param(source, kind, &param.name)));
         }
         Ok(arguments)
+    }
+
+    /// Claims that the statement's own text uses are parameters of the plan; the renderer finds them by their source.
+    fn claims_of(&mut self, id: FunctionId) {
+        let catalog = self.catalog;
+        for fragment in &catalog[id].body {
+            let (source, data_type) = match fragment {
+                Fragment::Claim(path) if path.is_empty() => (ParamSource::Claim(Vec::new()), DataType::Json),
+                Fragment::Claim(path) => (ParamSource::Claim(path.clone()), DataType::Text),
+                Fragment::Role => (ParamSource::Role, DataType::Text),
+                Fragment::Text(_) | Fragment::Param(_) => continue,
+            };
+            self.param(source, ParamKind::Scalar(data_type), "claim");
+        }
     }
 
     fn no_function(&self, name: &str, given: &[Box<str>], found: Option<FunctionId>) -> Problem {

@@ -1,0 +1,308 @@
+//! `queries/NAME.sql`: handwritten statements with named parameters, served under `/rpc/NAME`.
+//!
+//! Leading comments say what the statement takes and returns; the rest of them is the function's comment:
+//!
+//! ```sql
+//! -- Products that sell best.
+//! -- param since date default '2020-01-01'
+//! -- param count integer default 10
+//! -- returns rows
+//! SELECT … WHERE placed_at >= :since LIMIT :count
+//! ```
+
+use transom_query::catalog::{Fragment, Function, FunctionParam, Returns};
+use transom_types::{Code, DataType, Problem};
+
+/// Reads one file. `file` is its path: the name without `.sql` is the function's.
+/// Errors: every fault, with its line.
+pub fn parse(file: &str, text: &str) -> Result<Function, Vec<Problem>> {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".sql");
+    let mut reader = Reader { file, problems: Vec::new() };
+    let head = reader.head(text);
+    let body = reader.body(text, head.end, head.line, &head.params);
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    Ok(Function {
+        name: name.into(),
+        params: head.params,
+        columns: Vec::new(),
+        read_only: false,
+        returns: head.returns,
+        body,
+        executable: true,
+        comment: (!head.comment.is_empty()).then(|| head.comment.join("\n").into()),
+    })
+}
+
+/// The statement with numbered placeholders, for an engine to describe.
+pub fn described_text(function: &Function) -> String {
+    let mut text = String::new();
+    let mut claims = function.params.len();
+    for fragment in &function.body {
+        match fragment {
+            Fragment::Text(part) => text.push_str(part),
+            Fragment::Param(at) => text.push_str(&format!("?{}", at + 1)),
+            Fragment::Claim(_) | Fragment::Role => {
+                claims += 1;
+                text.push_str(&format!("?{claims}"));
+            }
+        }
+    }
+    text
+}
+
+struct Head {
+    params: Vec<FunctionParam>,
+    returns: Returns,
+    comment: Vec<String>,
+    /// Where the statement begins, in bytes, and on which line.
+    end: usize,
+    line: usize,
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, line: usize, message: impl std::fmt::Display, hint: &str) {
+        let problem = Problem::new(Code::QueryFileInvalid, format!("{}:{line}: {message}", self.file));
+        self.problems.push(if hint.is_empty() { problem } else { problem.with_hint(hint) });
+    }
+
+    fn head(&mut self, text: &str) -> Head {
+        let mut head =
+            Head { params: Vec::new(), returns: Returns::Rows, comment: Vec::new(), end: 0, line: 1 };
+        for line in text.split_inclusive('\n') {
+            let trimmed = line.trim();
+            if !trimmed.is_empty() {
+                let Some(comment) = trimmed.strip_prefix("--") else { break };
+                self.directive(comment.trim(), &mut head);
+            }
+            head.end += line.len();
+            head.line += 1;
+        }
+        head
+    }
+
+    fn directive(&mut self, comment: &str, head: &mut Head) {
+        let (word, rest) = comment.split_once(char::is_whitespace).unwrap_or((comment, ""));
+        match word {
+            "param" => {
+                if let Some(param) = self.param(rest.trim(), head.line) {
+                    if head.params.iter().any(|known| known.name == param.name) {
+                        self.fault(head.line, format!("parameter '{}' is there twice", param.name), "");
+                    }
+                    head.params.push(param);
+                }
+            }
+            "returns" => match rest.trim() {
+                "rows" => head.returns = Returns::Rows,
+                "row" => head.returns = Returns::Row,
+                "scalar" => head.returns = Returns::Scalar,
+                "nothing" => head.returns = Returns::Nothing,
+                other => self.fault(head.line, format!("'{other}' is no form of a result"), "rows, row, scalar or nothing"),
+            },
+            _ => head.comment.push(comment.to_owned()),
+        }
+    }
+
+    /// `NAME TYPE [default LITERAL]`
+    fn param(&mut self, text: &str, line: usize) -> Option<FunctionParam> {
+        let (declared, default) = match text.split_once(" default ") {
+            Some((declared, default)) => (declared, Some(default.trim())),
+            None => (text, None),
+        };
+        let (name, type_name) = declared.trim().split_once(char::is_whitespace).unwrap_or((declared, ""));
+        let Some(data_type) = DataType::from_cast_name(type_name.trim()) else {
+            self.fault(line, format!("parameter '{name}' has no known type: '{}'", type_name.trim()),
+                "Write -- param NAME TYPE [default LITERAL], with a type such as integer, text, numeric, boolean, date, timestamp, json, uuid");
+            return None;
+        };
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.bytes().all(is_name) {
+            self.fault(line, format!("'{name}' is no parameter name"), "Letters, digits and _");
+            return None;
+        }
+        let default = match default {
+            None => None,
+            Some(null) if null.eq_ignore_ascii_case("null") => Some(None),
+            Some(literal) => {
+                let literal = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(literal);
+                let literal = literal.replace("''", "'");
+                if data_type.parse(&literal).is_none() {
+                    self.fault(line, format!("the default of '{name}' is not of type {}", data_type.name()), "");
+                }
+                Some(Some(literal.into()))
+            }
+        };
+        Some(FunctionParam { name: name.into(), data_type, default })
+    }
+
+    /// Cuts parameters and `auth.…()` out of the statement; strings, quoted names and comments are left as they are.
+    fn body(&mut self, text: &str, from: usize, first_line: usize, params: &[FunctionParam]) -> Vec<Fragment> {
+        let mut fragments = Vec::new();
+        let mut used = vec![false; params.len()];
+        let (mut plain, mut at, mut ended) = (from, from, false);
+        let line_at = |at: usize| first_line + text[from..at].matches('\n').count();
+        while at < text.len() {
+            let rest = &text[at..];
+            if let Some(length) = opaque(rest) {
+                at += length;
+                continue;
+            }
+            let first = rest.chars().next().unwrap_or(' ');
+            if ended && !first.is_whitespace() {
+                self.fault(line_at(at), "there is more than one statement", "One statement a file");
+                break;
+            }
+            let cut = match first {
+                ';' => {
+                    fragments.push(Fragment::Text(text[plain..at].into()));
+                    (ended, plain) = (true, text.len());
+                    at += 1;
+                    continue;
+                }
+                ':' if rest.starts_with("::") => {
+                    at += 2;
+                    continue;
+                }
+                ':' => self.placeholder(rest, line_at(at), params, &mut used),
+                'a' | 'A' if boundary(text, at) => claim(rest),
+                _ => None,
+            };
+            match cut {
+                Some((fragment, length)) => {
+                    fragments.push(Fragment::Text(text[plain..at].into()));
+                    fragments.push(fragment);
+                    at += length;
+                    plain = at;
+                }
+                None => at += first.len_utf8(),
+            }
+        }
+        fragments.push(Fragment::Text(text[plain.min(text.len())..].trim_end().into()));
+        fragments.retain(|fragment| !matches!(fragment, Fragment::Text(text) if text.is_empty()));
+        for (param, used) in params.iter().zip(used) {
+            if !used {
+                self.fault(1, format!("parameter '{}' is not used", param.name), &format!("Write :{} in the statement", param.name));
+            }
+        }
+        if fragments.iter().all(|fragment| matches!(fragment, Fragment::Text(text) if text.trim().is_empty())) {
+            self.fault(first_line, "there is no statement", "");
+        }
+        fragments
+    }
+
+    fn placeholder(
+        &mut self,
+        rest: &str,
+        line: usize,
+        params: &[FunctionParam],
+        used: &mut [bool],
+    ) -> Option<(Fragment, usize)> {
+        let length = rest[1..].bytes().take_while(|byte| is_name(*byte)).count();
+        let name = &rest[1..1 + length];
+        if name.is_empty() {
+            return None;
+        }
+        let Some(at) = params.iter().position(|param| &*param.name == name) else {
+            self.fault(line, format!("parameter ':{name}' is not declared"), &format!("Add -- param {name} TYPE"));
+            return None;
+        };
+        used[at] = true;
+        Some((Fragment::Param(at as u16), 1 + length))
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a word may begin here.
+fn boundary(text: &str, at: usize) -> bool {
+    at == 0 || !text.as_bytes().get(at - 1).is_some_and(|byte| is_name(*byte) || *byte == b'.')
+}
+
+/// The length of a string, quoted name or comment that begins here.
+fn opaque(rest: &str) -> Option<usize> {
+    let until = |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
+    match rest.as_bytes() {
+        [b'-', b'-', ..] => Some(until(2, "\n")),
+        [b'/', b'*', ..] => Some(until(2, "*/")),
+        [b'\'', ..] => Some(until(1, "'")),
+        [b'"', ..] => Some(until(1, "\"")),
+        _ => None,
+    }
+}
+
+/// `auth.uid()`, `auth.role()`, `auth.email()`, `auth.jwt()`, the last with `->` and `->>` steps.
+fn claim(rest: &str) -> Option<(Fragment, usize)> {
+    let lower = rest.get(..12.min(rest.len())).map(str::to_ascii_lowercase).unwrap_or_default();
+    for (call, fragment) in [
+        ("auth.uid()", Fragment::Claim(vec!["sub".into()])),
+        ("auth.role()", Fragment::Role),
+        ("auth.email()", Fragment::Claim(vec!["email".into()])),
+    ] {
+        if lower.starts_with(call) {
+            return Some((fragment, call.len()));
+        }
+    }
+    if !lower.starts_with("auth.jwt()") {
+        return None;
+    }
+    let (mut path, mut length) = (Vec::new(), "auth.jwt()".len());
+    loop {
+        let after = &rest[length..];
+        let spaces = after.len() - after.trim_start().len();
+        let Some(step) = after.trim_start().strip_prefix("->") else { break };
+        let marker = after.len() - spaces - step.len();
+        let (step, more) = match step.strip_prefix('>') {
+            Some(step) => (step, 1),
+            None => (step, 0),
+        };
+        let inner = step.trim_start();
+        let Some((key, _)) = inner.strip_prefix('\'').and_then(|inner| inner.split_once('\'')) else { break };
+        length += spaces + marker + more + (step.len() - inner.len()) + key.len() + 2;
+        path.push(key.into());
+    }
+    Some((Fragment::Claim(path), length))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn reads_parameters_claims_and_text() {
+        let text = "-- Best sellers.\n-- param since date default '2020-01-01'\n-- param n integer\n-- returns row\nSELECT ':x', \":y\" FROM o -- :z\nWHERE at >= :since AND owner = auth.uid() AND t = auth.jwt() -> 'a' ->> 'b' LIMIT :n;\n";
+        let function = parse("queries/best.sql", text).unwrap();
+        assert_eq!(&*function.name, "best");
+        assert_eq!(function.returns, Returns::Row);
+        assert_eq!(function.comment.as_deref(), Some("Best sellers."));
+        assert_eq!(
+            described_text(&function),
+            "SELECT ':x', \":y\" FROM o -- :z\nWHERE at >= ?1 AND owner = ?3 AND t = ?4 LIMIT ?2"
+        );
+        assert!(function.body.contains(&Fragment::Claim(vec!["a".into(), "b".into()])));
+    }
+
+    #[test]
+    fn every_fault_has_its_line() {
+        let text = "-- param a frog\n-- param b integer\n-- returns much\nSELECT :c;\nSELECT 2\n";
+        let problems = parse("queries/bad.sql", text).unwrap_err();
+        let all: Vec<_> = problems.iter().map(|problem| problem.message().to_owned()).collect();
+        assert_eq!(
+            all,
+            [
+                "queries/bad.sql:1: parameter 'a' has no known type: 'frog'",
+                "queries/bad.sql:3: 'much' is no form of a result",
+                "queries/bad.sql:4: parameter ':c' is not declared",
+                "queries/bad.sql:5: there is more than one statement",
+                "queries/bad.sql:1: parameter 'b' is not used",
+            ]
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! Scalars and predicates.
+
+use transom_query::{
+    Expr,
+    plan::{ElementTest, Function, ParamId, ParamKind},
+    request::{Aggregate, IsValue},
+};
+use transom_types::{DataType, Problem};
+
+use super::Writer;
+
+impl Writer<'_> {
+    /// The text of a part, apart: for dialect methods that arrange parts.
+    pub(super) fn apart(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), Problem>,
+    ) -> Result<String, Problem> {
+        let outer = std::mem::take(&mut self.text);
+        let written = write(self);
+        let part = std::mem::replace(&mut self.text, outer);
+        written.map(|()| part)
+    }
+
+    pub(super) fn expr_apart(&mut self, expr: &Expr) -> Result<String, Problem> {
+        self.apart(|writer| writer.expr(expr))
+    }
+
+    fn param_apart(&mut self, id: ParamId) -> Result<String, Problem> {
+        self.apart(|writer| {
+            writer.param(id);
+            Ok(())
+        })
+    }
+
+    pub(super) fn expr(&mut self, expr: &Expr) -> Result<(), Problem> {
+        let dialect = self.dialect;
+        match expr {
+            Expr::Value(value) => return dialect.value(&mut self.text, value),
+            Expr::Param(id) => self.param(*id),
+            Expr::Column(id, column) => self.column(*id, *column)?,
+            Expr::Json(base, steps) => {
+                let base = self.expr_apart(base)?;
+                return dialect.json_path(&mut self.text, &base, steps);
+            }
+            Expr::Cast(inner, to) => {
+                let inner = self.expr_apart(inner)?;
+                dialect.cast(&mut self.text, &inner, *to);
+            }
+            Expr::Not(part) => self.parenthesised("NOT (", part)?,
+            Expr::And(parts) => self.joined(parts, " AND ", "1")?,
+            Expr::Or(parts) => self.joined(parts, " OR ", "0")?,
+            Expr::Compare(comparison, left, right) => {
+                self.infix(left, dialect.comparison(*comparison), right)?;
+            }
+            Expr::Binary(operator, left, right) => self.infix(left, dialect.binary(*operator), right)?,
+            Expr::Is(inner, value) => {
+                self.parenthesised("((", inner)?;
+                self.push(is(*value));
+            }
+            Expr::Match(pattern, operand, with) => {
+                let (operand, with) = (self.expr_apart(operand)?, self.expr_apart(with)?);
+                dialect.pattern(&mut self.text, *pattern, &operand, &with);
+            }
+            Expr::JsonContains(whole, part) => {
+                let (whole, part) = (self.expr_apart(whole)?, self.expr_apart(part)?);
+                dialect.json_contains(&mut self.text, &whole, &part);
+            }
+            Expr::JsonOverlaps(left, right) => {
+                let (left, right) = (self.expr_apart(left)?, self.expr_apart(right)?);
+                dialect.json_overlaps(&mut self.text, &left, &right);
+            }
+            Expr::InList(operand, list) => self.in_list(operand, *list)?,
+            Expr::InExprs(operand, exprs) => {
+                self.parenthesised("(", operand)?;
+                self.push(" IN (");
+                self.list(exprs, ", ", |writer, expr| writer.expr(expr))?;
+                self.push(")");
+            }
+            Expr::InRows(values, rows) => self.in_rows(values, *rows)?,
+            Expr::Quantified { test, operand, list, all } => self.quantified(*test, operand, *list, *all)?,
+            Expr::Aggregate(aggregate, inner) => self.aggregate(*aggregate, inner.as_deref())?,
+            Expr::Call(function, arguments) => self.function(*function, arguments)?,
+            Expr::Case(branches, otherwise) => self.case(branches, otherwise.as_deref())?,
+            Expr::FullText { query, table, words, .. } => self.full_text(*query, *table, *words)?,
+            Expr::Exists(_)
+            | Expr::InQuery(..)
+            | Expr::Scalar(_)
+            | Expr::Object(_)
+            | Expr::Objects(_)
+            | Expr::Array(_) => self.subquery(expr)?,
+        }
+        Ok(())
+    }
+
+    fn column(
+        &mut self,
+        id: transom_query::QueryId,
+        column: transom_query::ColumnId,
+    ) -> Result<(), Problem> {
+        self.alias(id);
+        self.push(".");
+        let name = self.column_name(id, column)?;
+        self.name(&name);
+        Ok(())
+    }
+
+    fn parenthesised(&mut self, open: &str, inner: &Expr) -> Result<(), Problem> {
+        self.push(open);
+        self.expr(inner)?;
+        self.push(")");
+        Ok(())
+    }
+
+    fn infix(&mut self, left: &Expr, operator: &str, right: &Expr) -> Result<(), Problem> {
+        self.push("(");
+        self.expr(left)?;
+        self.push(" ");
+        self.push(operator);
+        self.push(" ");
+        self.expr(right)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// Parts joined by a word; nothing is the word's neutral element.
+    fn joined(&mut self, parts: &[Expr], word: &str, neutral: &str) -> Result<(), Problem> {
+        if parts.is_empty() {
+            self.push(neutral);
+            return Ok(());
+        }
+        self.push("(");
+        self.list(parts, word, |writer, part| writer.expr(part))?;
+        self.push(")");
+        Ok(())
+    }
+
+    fn in_list(&mut self, operand: &Expr, list: ParamId) -> Result<(), Problem> {
+        let data_type = match &self.plan.params[usize::from(list.0)].kind {
+            ParamKind::List(data_type) => *data_type,
+            _ => DataType::Any,
+        };
+        let list = self.param_apart(list)?;
+        self.parenthesised("(", operand)?;
+        self.push(" IN (");
+        self.dialect.list_elements(&mut self.text, &list, data_type);
+        self.push(")");
+        Ok(())
+    }
+
+    fn in_rows(&mut self, values: &[Expr], rows: ParamId) -> Result<(), Problem> {
+        let types = match &self.plan.params[usize::from(rows.0)].kind {
+            ParamKind::Rows(types) => types.clone(),
+            _ => Vec::new(),
+        };
+        let rows = self.param_apart(rows)?;
+        self.push("(");
+        self.list(values, ", ", |writer, value| writer.expr(value))?;
+        self.push(") IN (SELECT ");
+        self.list(0..values.len(), ", ", |writer, at| {
+            let data_type = types.get(at).copied().unwrap_or(DataType::Any);
+            writer.dialect.cell(&mut writer.text, "r", at, data_type);
+            Ok(())
+        })?;
+        self.push(" FROM ");
+        self.dialect.rows_source(&mut self.text, &rows, "r");
+        self.push(")");
+        Ok(())
+    }
+
+    /// Three-valued: an unknown operand makes the whole unknown.
+    fn quantified(&mut self, test: ElementTest, operand: &Expr, list: ParamId, all: bool) -> Result<(), Problem> {
+        let data_type = match &self.plan.params[usize::from(list.0)].kind {
+            ParamKind::List(data_type) => *data_type,
+            _ => DataType::Any,
+        };
+        let (operand, list) = (self.expr_apart(operand)?, self.param_apart(list)?);
+        let mut element = String::new();
+        self.dialect.element(&mut element, "e", data_type);
+        let mut tested = String::new();
+        match test {
+            ElementTest::Compare(comparison) => {
+                tested = format!("{operand} {} {element}", self.dialect.comparison(comparison));
+            }
+            ElementTest::Match(pattern) => self.dialect.pattern(&mut tested, pattern, &operand, &element),
+        }
+        let (negated, condition) = if all { ("NOT ", format!("NOT ({tested})")) } else { ("", tested) };
+        self.push(&format!("(CASE WHEN {operand} IS NULL THEN NULL ELSE {negated}EXISTS (SELECT 1 FROM "));
+        self.dialect.rows_source(&mut self.text, &list, "e");
+        self.push(&format!(" WHERE {condition}) END)"));
+        Ok(())
+    }
+
+    fn aggregate(&mut self, aggregate: Aggregate, inner: Option<&Expr>) -> Result<(), Problem> {
+        let name = match aggregate {
+            Aggregate::Count => "count",
+            Aggregate::Sum => "sum",
+            Aggregate::Avg => "avg",
+            Aggregate::Max => "max",
+            Aggregate::Min => "min",
+        };
+        self.push(name);
+        match inner {
+            Some(inner) => self.parenthesised("(", inner),
+            None => {
+                self.push("(*)");
+                Ok(())
+            }
+        }
+    }
+
+    fn function(&mut self, function: Function, arguments: &[Expr]) -> Result<(), Problem> {
+        if function == Function::CurrentDate {
+            self.dialect.current_date(&mut self.text);
+            return Ok(());
+        }
+        let name = self.dialect.function(function);
+        self.push(name);
+        self.push("(");
+        self.list(arguments, ", ", |writer, argument| writer.expr(argument))?;
+        self.push(")");
+        Ok(())
+    }
+
+    fn case(&mut self, branches: &[(Expr, Expr)], otherwise: Option<&Expr>) -> Result<(), Problem> {
+        self.push("(CASE");
+        for (when, then) in branches {
+            self.push(" WHEN ");
+            self.expr(when)?;
+            self.push(" THEN ");
+            self.expr(then)?;
+        }
+        if let Some(otherwise) = otherwise {
+            self.push(" ELSE ");
+            self.expr(otherwise)?;
+        }
+        self.push(" END)");
+        Ok(())
+    }
+}
+
+fn is(value: IsValue) -> &'static str {
+    match value {
+        IsValue::Null | IsValue::Unknown => " IS NULL)",
+        IsValue::NotNull => " IS NOT NULL)",
+        IsValue::True => " IS TRUE)",
+        IsValue::False => " IS FALSE)",
+    }
+}

@@ -1,0 +1,155 @@
+//! Renders a guarded plan: one walk over its steps, with the engine's habits behind [`Dialect`].
+
+mod dialect;
+mod expr;
+mod output;
+mod query;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use transom_policy::GuardedPlan;
+use transom_query::{
+    Catalog, ColumnId, Expr, Plan, Query, QueryId, TableId,
+    plan::{Cost, Expect, ParamId, Source, Step},
+};
+use transom_types::Problem;
+
+use crate::{Layout, Prepared, Rendered};
+pub use dialect::Dialect;
+
+/// Renders every step of a plan in an engine's SQL.
+/// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part, naming it.
+pub fn render(dialect: &dyn Dialect, plan: Arc<GuardedPlan>) -> Result<Rendered, Problem> {
+    let mut steps = Vec::with_capacity(plan.plan().steps.len());
+    for (at, step) in plan.plan().steps.iter().enumerate() {
+        let mut writer = Writer::new(dialect, plan.plan(), plan.catalog());
+        let (layout, expect) = writer.step(step)?;
+        steps.push(Arc::new(Prepared {
+            text: writer.text.into(),
+            params: writer.params,
+            layout,
+            writes: !matches!(step, Step::Read(_) | Step::Judge(_)),
+            cost: if plan.plan().steps.len() == 1 { plan.plan().cost } else { Cost::Scan },
+            expect,
+            plan: plan.clone(),
+            step: at,
+        }));
+    }
+    Ok(Rendered { plan, steps })
+}
+
+/// One statement on its way to becoming text.
+struct Writer<'a> {
+    dialect: &'a dyn Dialect,
+    plan: &'a Plan,
+    catalog: &'a Catalog,
+    text: String,
+    params: Vec<ParamId>,
+    /// Where the rows of each query met so far come from.
+    sources: AHashMap<QueryId, Source>,
+    /// The row that a write step changes: it goes by its table's name, for a returned row has no alias.
+    changed: Option<(QueryId, TableId)>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(dialect: &'a dyn Dialect, plan: &'a Plan, catalog: &'a Catalog) -> Self {
+        Self { dialect, plan, catalog, text: String::with_capacity(512), params: Vec::new(), sources: AHashMap::new(), changed: None }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(Layout, Expect), Problem> {
+        match step {
+            Step::Read(read) => Ok((self.read(read)?, read.expect)),
+            Step::Judge(judge) => Ok((self.judge(judge)?, Expect::Any)),
+            Step::Insert(insert) => Ok((self.insert(insert)?, insert.expect)),
+            Step::Update(update) => Ok((self.update(update)?, update.expect)),
+            Step::Delete(delete) => Ok((self.delete(delete)?, delete.expect)),
+            Step::Call(call) => Ok((self.call(call)?, Expect::Any)),
+        }
+    }
+
+    /// Makes a query's rows known before anything of it is written.
+    fn enter(&mut self, query: &Query) {
+        self.sources.insert(query.id, query.source.clone());
+    }
+
+    /// Makes the row of a write step known, by its table's name.
+    fn change(&mut self, id: QueryId, table: TableId) {
+        self.sources.insert(id, Source::Table(table));
+        self.changed = Some((id, table));
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn name(&mut self, name: &str) {
+        self.dialect.identifier(&mut self.text, name);
+    }
+
+    fn string(&mut self, text: &str) {
+        self.dialect.string(&mut self.text, text);
+    }
+
+    fn param(&mut self, id: ParamId) {
+        let at = self.params.iter().position(|known| *known == id).unwrap_or_else(|| {
+            self.params.push(id);
+            self.params.len() - 1
+        });
+        self.dialect.placeholder(&mut self.text, at + 1);
+    }
+
+    /// The alias of a query's rows.
+    fn alias(&mut self, id: QueryId) {
+        match self.changed {
+            Some((changed, table)) if changed == id => {
+                let catalog = self.catalog;
+                self.name(&catalog[table].name);
+            }
+            _ => {
+                self.push("t");
+                self.push(&id.0.to_string());
+            }
+        }
+    }
+
+    /// Writes each part, with a separator between.
+    fn list<T>(
+        &mut self,
+        parts: impl IntoIterator<Item = T>,
+        separator: &str,
+        mut each: impl FnMut(&mut Self, T) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        for (at, part) in parts.into_iter().enumerate() {
+            if at > 0 {
+                self.push(separator);
+            }
+            each(self, part)?;
+        }
+        Ok(())
+    }
+
+    /// ` WHERE a AND b`, if there is anything to say.
+    fn conditions(&mut self, parts: &[&Option<Expr>]) -> Result<(), Problem> {
+        let parts: Vec<&Expr> = parts.iter().filter_map(|part| part.as_ref()).collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        self.push(" WHERE ");
+        self.list(parts, " AND ", |writer, part| writer.expr(part))
+    }
+
+    /// Column names in parentheses.
+    fn columns(&mut self, table: TableId, columns: impl IntoIterator<Item = ColumnId>) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        self.push("(");
+        self.list(columns, ", ", |writer, column| {
+            writer.name(&catalog[table][column].name);
+            Ok(())
+        })?;
+        self.push(")");
+        Ok(())
+    }
+}

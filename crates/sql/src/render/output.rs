@@ -1,0 +1,80 @@
+//! What of a row is returned, as JSON.
+
+use transom_query::{Expr, plan::Output};
+use transom_types::{DataType, Problem};
+
+use super::Writer;
+
+impl Writer<'_> {
+    /// The JSON object of a row.
+    pub(super) fn object(&mut self, outputs: &[Output]) -> Result<(), Problem> {
+        let mut members = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let key = self.apart(|writer| {
+                writer.string(&output.key);
+                Ok(())
+            })?;
+            members.push((key, self.apart(|writer| writer.shown(output))?));
+        }
+        self.dialect.json_object(&mut self.text, &members);
+        Ok(())
+    }
+
+    /// A value as its type is shown in JSON.
+    pub(super) fn shown(&mut self, output: &Output) -> Result<(), Problem> {
+        match &output.expr {
+            // Already JSON: built by this very statement.
+            Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) => {
+                let inner = self.expr_apart(&output.expr)?;
+                self.dialect.as_json(&mut self.text, &inner);
+            }
+            Expr::Scalar(query) => {
+                let shown = query.outputs.first().map(|inner| {
+                    let mut query = query.clone();
+                    query.outputs = vec![Output { data_type: output.data_type, ..inner.clone() }];
+                    query
+                });
+                let Some(query) = shown else { return self.expr(&output.expr) };
+                self.enter(&query);
+                self.push("(SELECT ");
+                self.shown(&query.outputs[0])?;
+                self.rest(&query)?;
+                self.push(")");
+            }
+            expr => {
+                let inner = self.expr_apart(expr)?;
+                self.dialect.json_value(&mut self.text, output.data_type, &inner);
+            }
+        }
+        Ok(())
+    }
+
+    /// A JSON array of raw values.
+    pub(super) fn array_of<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) -> Result<(), Problem> {
+        let values =
+            exprs.into_iter().map(|expr| self.expr_apart(expr)).collect::<Result<Vec<_>, _>>()?;
+        self.dialect.json_array(&mut self.text, &values);
+        Ok(())
+    }
+
+    /// Raw values of columns, with bytes as text, for JSON has none.
+    pub(super) fn captured(
+        &mut self,
+        id: transom_query::QueryId,
+        table: transom_query::TableId,
+        columns: &[transom_query::ColumnId],
+    ) -> Result<(), Problem> {
+        let mut values = Vec::with_capacity(columns.len());
+        for column in columns {
+            let inner = self.expr_apart(&Expr::Column(id, *column))?;
+            let mut value = String::new();
+            match self.catalog[table][*column].data_type {
+                DataType::Bytes => self.dialect.json_value(&mut value, DataType::Bytes, &inner),
+                _ => value = inner,
+            }
+            values.push(value);
+        }
+        self.dialect.json_array(&mut self.text, &values);
+        Ok(())
+    }
+}

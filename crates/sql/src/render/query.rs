@@ -1,0 +1,243 @@
+//! Queries: where rows come from, which, in what order; and the forms of subqueries.
+
+use transom_query::{
+    Expr, Query, QueryId, TableId,
+    catalog::Fragment,
+    plan::{OrderTerm, ParamId, ParamSource, Source},
+};
+use transom_types::{Code, Problem};
+
+use super::Writer;
+
+impl Writer<'_> {
+    /// Everything after the select list.
+    pub(super) fn rest(&mut self, query: &Query) -> Result<(), Problem> {
+        self.from_where(query)?;
+        self.order(&query.order)?;
+        self.bounds(query)
+    }
+
+    /// `FROM … WHERE … GROUP BY … HAVING …`
+    pub(super) fn from_where(&mut self, query: &Query) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        match &query.source {
+            Source::One => {}
+            Source::Table(table) => {
+                self.push(" FROM ");
+                self.name(&catalog[*table].name);
+                self.push(" AS ");
+                self.alias(query.id);
+            }
+            Source::Function(function, arguments) => {
+                self.push(" FROM (");
+                self.fragments(&catalog[*function].body, arguments)?;
+                self.push(") AS ");
+                self.alias(query.id);
+            }
+        }
+        self.conditions(&[&query.on, &query.filter, &query.guard])?;
+        if let Some(keys) = &query.group_by
+            && !keys.is_empty()
+        {
+            self.push(" GROUP BY ");
+            self.list(keys, ", ", |writer, key| writer.expr(key))?;
+        }
+        if let Some(having) = &query.having {
+            self.push(" HAVING ");
+            self.expr(having)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn order(&mut self, terms: &[OrderTerm]) -> Result<(), Problem> {
+        if terms.is_empty() {
+            return Ok(());
+        }
+        self.push(" ORDER BY ");
+        self.order_terms(terms)
+    }
+
+    fn order_terms(&mut self, terms: &[OrderTerm]) -> Result<(), Problem> {
+        self.list(terms, ", ", |writer, term| {
+            writer.expr(&term.expr)?;
+            if term.descending {
+                writer.push(" DESC");
+            }
+            // Where there are no NULLs their place is not said, so that an index can serve.
+            if writer.nullable(&term.expr) {
+                let nulls = writer.dialect.nulls(term.descending, term.nulls_first);
+                writer.push(nulls);
+            }
+            Ok(())
+        })
+    }
+
+    fn nullable(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Column(id, column) => match self.table_of(*id) {
+                Some(table) => self.catalog[table][*column].nullable,
+                None => true,
+            },
+            _ => true,
+        }
+    }
+
+    pub(super) fn bounds(&mut self, query: &Query) -> Result<(), Problem> {
+        if query.limit.is_none() && query.offset.is_none() {
+            return Ok(());
+        }
+        let (limit, offset) = (self.bound(query.limit)?, self.bound(query.offset)?);
+        self.dialect.bounds(&mut self.text, limit.as_deref(), offset.as_deref());
+        Ok(())
+    }
+
+    fn bound(&mut self, param: Option<ParamId>) -> Result<Option<String>, Problem> {
+        let Some(param) = param else { return Ok(None) };
+        let text = self.apart(|writer| {
+            writer.param(param);
+            Ok(())
+        })?;
+        Ok(Some(text))
+    }
+
+    pub(super) fn subquery(&mut self, expr: &Expr) -> Result<(), Problem> {
+        if let Expr::Exists(query)
+        | Expr::InQuery(_, query)
+        | Expr::Scalar(query)
+        | Expr::Object(query)
+        | Expr::Objects(query)
+        | Expr::Array(query) = expr
+        {
+            self.enter(query);
+        }
+        match expr {
+            Expr::Exists(query) => {
+                self.push("EXISTS (SELECT 1");
+                self.from_where(query)?;
+            }
+            Expr::InQuery(values, query) => {
+                self.push("((");
+                self.list(values, ", ", |writer, value| writer.expr(value))?;
+                self.push(") IN (SELECT ");
+                self.list(&query.outputs, ", ", |writer, output| writer.expr(&output.expr))?;
+                self.rest(query)?;
+                self.push(")");
+            }
+            Expr::Scalar(query) => {
+                self.push("(SELECT ");
+                match query.outputs.first() {
+                    Some(output) => self.expr(&output.expr)?,
+                    None => self.push("NULL"),
+                }
+                self.rest(query)?;
+            }
+            Expr::Object(query) => {
+                self.push("(SELECT ");
+                self.object(&query.outputs)?;
+                self.rest(query)?;
+            }
+            Expr::Objects(query) => self.aggregated(query, |writer| writer.object(&query.outputs))?,
+            Expr::Array(query) => self.aggregated(query, |writer| match query.outputs.first() {
+                Some(output) => writer.shown(output),
+                None => Ok(writer.push("NULL")),
+            })?,
+            _ => return Err(Problem::new(Code::Internal, "not a subquery")),
+        }
+        self.push(")");
+        Ok(())
+    }
+
+    /// A JSON array over a query's rows. Bounds and groups need the rows to be there first.
+    fn aggregated(
+        &mut self,
+        query: &Query,
+        element: impl FnOnce(&mut Self) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let element = self.apart(element)?;
+        self.push("(SELECT ");
+        if query.limit.is_none() && query.offset.is_none() && query.group_by.is_none() {
+            let order = self.apart(|writer| writer.order_terms(&query.order))?;
+            self.dialect.json_aggregate(&mut self.text, &element, &order);
+            return self.from_where(query);
+        }
+        let object = matches!(query.outputs.as_slice(), [_, ..]);
+        let mut value = String::new();
+        match object {
+            true => self.dialect.as_json(&mut value, "x"),
+            false => value.push('x'),
+        }
+        self.dialect.json_aggregate(&mut self.text, &value, "");
+        self.push(" FROM (SELECT ");
+        self.push(&element);
+        self.push(" AS x");
+        self.rest(query)?;
+        self.push(")");
+        Ok(())
+    }
+
+    pub(super) fn full_text(&mut self, query: QueryId, table: TableId, words: ParamId) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        let Some(index) = &catalog[table].full_text else {
+            return Err(Problem::new(Code::Unsupported, "the table has no full-text index"));
+        };
+        let row_id = self.expr_apart(&Expr::Column(query, index.row_id))?;
+        let name = self.apart(|writer| {
+            writer.name(&index.name);
+            Ok(())
+        })?;
+        let words = self.apart(|writer| {
+            writer.param(words);
+            Ok(())
+        })?;
+        self.dialect.full_text(&mut self.text, &row_id, &name, &words);
+        Ok(())
+    }
+
+    /// A handwritten statement with its arguments in place.
+    pub(super) fn fragments(&mut self, body: &[Fragment], arguments: &[Expr]) -> Result<(), Problem> {
+        for fragment in body {
+            let source = match fragment {
+                Fragment::Text(text) => {
+                    self.push(text);
+                    continue;
+                }
+                Fragment::Param(at) => {
+                    let argument = arguments.get(usize::from(*at)).ok_or_else(missing)?;
+                    self.expr(argument)?;
+                    continue;
+                }
+                Fragment::Claim(path) => ParamSource::Claim(path.clone()),
+                Fragment::Role => ParamSource::Role,
+            };
+            let at = self.plan.params.iter().position(|param| param.source == source).ok_or_else(missing)?;
+            self.param(ParamId(at as u16));
+        }
+        Ok(())
+    }
+
+    /// The table whose rows a query id stands for.
+    pub(super) fn table_of(&self, id: QueryId) -> Option<TableId> {
+        self.sources.get(&id).and_then(|source| match source {
+            Source::Table(table) => Some(*table),
+            _ => None,
+        })
+    }
+
+    pub(super) fn column_name(
+        &self,
+        id: QueryId,
+        column: transom_query::ColumnId,
+    ) -> Result<Box<str>, Problem> {
+        match self.sources.get(&id) {
+            Some(Source::Table(table)) => Ok(self.catalog[*table][column].name.clone()),
+            Some(Source::Function(function, _)) => {
+                Ok(self.catalog[*function].columns[column.0 as usize].name.clone())
+            }
+            Some(Source::One) | None => Err(missing()),
+        }
+    }
+}
+
+fn missing() -> Problem {
+    Problem::new(Code::Internal, "the plan refers to something that is not in it")
+}

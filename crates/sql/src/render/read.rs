@@ -1,0 +1,117 @@
+//! Reading steps: one row per result row, its JSON object first.
+
+use transom_query::{
+    Expr, Query,
+    plan::{Call, Judge, Read},
+    request::Count,
+};
+use transom_types::Problem;
+
+use super::Writer;
+use crate::Layout;
+
+/// Planned and estimated counts are exact up to here; beyond, the number is a lower bound. Statistics of an embedded
+/// engine are too coarse to be of use, and counting without end is what the caller wanted to avoid.
+const ESTIMATE_ROWS_MAX: u32 = 10_000;
+
+impl Writer<'_> {
+    pub(super) fn read(&mut self, read: &Read) -> Result<Layout, Problem> {
+        let layout =
+            Layout { body: true, total: read.count.is_some(), cursor: read.cursor, ..Layout::default() };
+        self.enter(&read.query);
+        let Some(count) = read.count else {
+            self.rows(read, "")?;
+            return Ok(layout);
+        };
+        // Without rows there is still a row: the one with the total.
+        self.push("SELECT r.body, c.total");
+        if read.cursor {
+            self.push(", r.cursor");
+        }
+        self.push(" FROM (");
+        self.total(&read.query, count)?;
+        self.push(") AS c LEFT JOIN (");
+        self.rows(read, " AS body")?;
+        self.push(") AS r ON 1");
+        Ok(layout)
+    }
+
+    fn rows(&mut self, read: &Read, body_name: &str) -> Result<(), Problem> {
+        self.push("SELECT ");
+        self.object(&read.query.outputs)?;
+        self.push(body_name);
+        if read.cursor {
+            self.push(", ");
+            self.array_of(read.query.order.iter().map(|term| &term.expr))?;
+            if !body_name.is_empty() {
+                self.push(" AS cursor");
+            }
+        }
+        self.rest(&read.query)
+    }
+
+    fn total(&mut self, query: &Query, count: Count) -> Result<(), Problem> {
+        if count == Count::Exact && query.group_by.is_none() {
+            self.push("SELECT count(*) AS total");
+            return self.from_where(query);
+        }
+        self.push("SELECT count(*) AS total FROM (SELECT 1");
+        self.from_where(query)?;
+        if count != Count::Exact {
+            self.dialect.bounds(&mut self.text, Some(&ESTIMATE_ROWS_MAX.to_string()), None);
+        }
+        self.push(") AS counted");
+        Ok(())
+    }
+
+    /// The places of the rows that the policy lets through. The rows are values, given their columns' names.
+    pub(super) fn judge(&mut self, judge: &Judge) -> Result<Layout, Problem> {
+        let catalog = self.catalog;
+        let rows = self.apart(|writer| {
+            writer.param(judge.rows);
+            Ok(())
+        })?;
+        self.sources.insert(judge.id, transom_query::plan::Source::Table(judge.table));
+        let place = |writer: &mut Self| {
+            writer.alias(judge.id);
+            writer.push(".");
+            writer.name("place of the row");
+        };
+        self.push("SELECT ");
+        place(self);
+        self.push(" FROM (SELECT ");
+        self.dialect.row_place(&mut self.text, "r");
+        self.push(" AS ");
+        self.name("place of the row");
+        for (at, column) in catalog[judge.table].columns.iter().enumerate() {
+            self.push(", ");
+            self.dialect.cell(&mut self.text, "r", at, column.data_type);
+            self.push(" AS ");
+            self.name(&column.name);
+        }
+        self.push(" FROM ");
+        self.dialect.rows_source(&mut self.text, &rows, "r");
+        self.push(") AS ");
+        self.alias(judge.id);
+        self.conditions(&[&judge.guard])?;
+        self.push(" ORDER BY 1");
+        Ok(Layout { body: true, ..Layout::default() })
+    }
+
+    /// A handwritten statement, as it is.
+    pub(super) fn call(&mut self, call: &Call) -> Result<Layout, Problem> {
+        let catalog = self.catalog;
+        let function = &catalog[call.function];
+        self.fragments(&function.body, &call.arguments)?;
+        let columns = function.columns.iter().map(|column| (column.name.clone(), column.data_type)).collect();
+        Ok(Layout { columns, ..Layout::default() })
+    }
+
+    /// Whether a predicate holds: 1 or 0, never unknown.
+    pub(super) fn holds(&mut self, predicate: &Expr) -> Result<(), Problem> {
+        self.push("CASE WHEN ");
+        self.expr(predicate)?;
+        self.push(" THEN 1 ELSE 0 END");
+        Ok(())
+    }
+}

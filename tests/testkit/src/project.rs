@@ -1,0 +1,92 @@
+//! A project in a temporary folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use crate::{SECRET, Server};
+
+/// A project in a temporary folder, gone when dropped.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// An empty project with a secret of the tests' own and quiet logs.
+    pub fn empty() -> Self {
+        let folder = tempfile::Builder::new().prefix("transom-test-").tempdir().expect("a temporary folder");
+        let project = Self { folder };
+        project.write("transom.toml", &format!("[auth]\nsecret = \"{SECRET}\"\n\n[log]\nlevel = \"warn\"\n"));
+        project
+    }
+
+    /// A project of one migration and one policy file.
+    pub fn of(migration: &str, policies: &str) -> Self {
+        let project = Self::empty();
+        project.write("migrations/0001_test.sql", migration);
+        project.write("policies.sql", policies);
+        project
+    }
+
+    /// A copy of an example.
+    pub fn example(name: &str) -> Self {
+        let project = Self::empty();
+        copy(&root().join("examples").join(name), project.dir());
+        project
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, text: &str) -> &Self {
+        let file = self.dir().join(name);
+        fs::create_dir_all(file.parent().expect("a parent")).expect("a folder");
+        fs::write(file, text).expect("a file");
+        self
+    }
+
+    /// Adds lines to `transom.toml`.
+    pub fn configure(&self, lines: &str) -> &Self {
+        let file = self.dir().join("transom.toml");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        fs::write(file, format!("{text}\n{lines}\n")).expect("a file");
+        self
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.dir().join("data/app.db")
+    }
+
+    /// Serves it.
+    pub fn serve(&self) -> Server {
+        Server::start(self.dir(), &[])
+    }
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Copies the files of a folder, but for databases made by running it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the example is there") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name");
+        match (path.is_dir(), name.to_str()) {
+            (true, Some("data")) => {}
+            (true, _) => copy(&path, &to.join(name)),
+            (false, _) => {
+                fs::copy(&path, to.join(name)).expect("a copy");
+            }
+        }
+    }
+}
