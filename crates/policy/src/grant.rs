@@ -2,56 +2,78 @@
 
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use transom_query::Catalog;
 use transom_types::{Principal, Problem};
 
-/// `policies.sql`, checked against a catalog.
+use crate::{fault::Fault, model::Model, read, recursion, rights::Rights, roles::SERVICE};
+
+/// `policies.sql`, checked against a catalog: every role's rights, worked out.
 #[derive(Debug)]
 pub struct Policies {
-    catalog: Arc<Catalog>,
+    roles: AHashMap<Box<str>, Arc<Rights>>,
+    /// Shared by every role that the file does not know.
+    unknown: Arc<Rights>,
+    system: Arc<Rights>,
 }
 
 /// What one role may do. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    rights: Arc<Rights>,
-}
-
-#[derive(Debug)]
-struct Rights {
     role: Arc<str>,
-    catalog: Arc<Catalog>,
+    pub(crate) rights: Arc<Rights>,
 }
 
 impl Policies {
     /// Parses and checks `text` (the contents of `policies.sql`, named `file` in messages) against a catalog.
     /// Errors: every fault found, each with file, line and remedy.
-    pub fn load(_file: &str, _text: &str, catalog: Arc<Catalog>) -> Result<Self, Vec<Problem>> {
-        Ok(Self { catalog })
+    pub fn load(file: &str, text: &str, catalog: Arc<Catalog>) -> Result<Self, Vec<Problem>> {
+        let mut faults = Vec::new();
+        let statements = read::statements(text, &mut faults);
+        let mut model = Model::new(&statements, &catalog, &mut faults);
+        let pool = Arc::new(std::mem::take(&mut model.pool));
+        let mut roles = AHashMap::new();
+        for role in model.roles.names().filter(|role| *role != SERVICE) {
+            roles.insert(role.into(), Arc::new(Rights::of(role, &model, &catalog, &pool)));
+        }
+        recursion::check(roles.values().map(|rights: &Arc<Rights>| &**rights), &model, &catalog, &mut faults);
+        if !faults.is_empty() {
+            return Err(problems(file, faults));
+        }
+        let unknown = Arc::new(Rights::nothing(&catalog));
+        let system = Arc::new(Rights::everything(catalog));
+        roles.insert(SERVICE.into(), system.clone());
+        Ok(Self { roles, unknown, system })
     }
 
-    /// What the principal's role may do; an unknown role may do nothing.
+    /// What the principal's role may do; a role that `policies.sql` does not know may do nothing.
     pub fn authorize(&self, principal: &Principal) -> Result<Grant, Problem> {
-        Ok(Grant {
-            rights: Arc::new(Rights { role: principal.role.clone(), catalog: self.catalog.clone() }),
-        })
+        let rights = self.roles.get(&*principal.role).unwrap_or(&self.unknown);
+        Ok(Grant { role: principal.role.clone(), rights: rights.clone() })
     }
 
     /// Everything, without policies: for the command line's own `explain`, and the role `service_role`.
     /// An escape hatch: its callers are listed by the tidy check.
     pub fn system(&self) -> Grant {
-        Grant { rights: Arc::new(Rights { role: "service_role".into(), catalog: self.catalog.clone() }) }
+        Grant { role: SERVICE.into(), rights: self.system.clone() }
     }
 }
 
 impl Grant {
     /// The role.
     pub fn role(&self) -> &Arc<str> {
-        &self.rights.role
+        &self.role
     }
 
     /// The catalog as this role sees it: what it may not use has no name there.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.rights.catalog
     }
+}
+
+/// In the order of the file, each once.
+fn problems(file: &str, mut faults: Vec<Fault>) -> Vec<Problem> {
+    faults.sort_by(|left, right| (left.line, &left.message).cmp(&(right.line, &right.message)));
+    faults.dedup_by(|left, right| left.line == right.line && left.message == right.message);
+    faults.into_iter().map(|fault| fault.into_problem(file)).collect()
 }
