@@ -67,7 +67,8 @@ impl Scope<'_> {
             Maker::Timestamp { from, days } => {
                 let (day, ms) = (day(*from, random.between(0, *days)), random.below(86_400_000));
                 let (second, ms) = (ms / 1000, ms % 1000);
-                format!("{day}T{:02}:{:02}:{:02}.{ms:03}Z", second / 3600, second / 60 % 60, second % 60).into()
+                format!("{day}T{:02}:{:02}:{:02}.{ms:03}Z", second / 3600, second / 60 % 60, second % 60)
+                    .into()
             }
             Maker::Uuid => uuid(random).into(),
             Maker::Bytes { min, max } => {
@@ -76,8 +77,11 @@ impl Scope<'_> {
                 format!("\\x{hex}").into()
             }
             Maker::Json(fields) => {
-                let field = |inner: &str, column: &Column| self.cell(&format!("{name}.{inner}"), column, place);
-                Json::Object(fields.iter().map(|(inner, column)| (inner.clone(), field(inner, column))).collect())
+                let field =
+                    |inner: &str, column: &Column| self.cell(&format!("{name}.{inner}"), column, place);
+                Json::Object(
+                    fields.iter().map(|(inner, column)| (inner.clone(), field(inner, column))).collect(),
+                )
             }
             Maker::Reference { table, skew, choice } => {
                 let count = self.spec.rows_of(*table, self.scale);
@@ -106,7 +110,8 @@ impl Scope<'_> {
                 let mut start = Random::new(self.spec.seed, &self.table.name, name, place.parent ^ (1 << 63));
                 let first = start.skewed(count.max(1), skew);
                 let step = 1 + start.below((count / 16).max(1));
-                (1 + (first + (place.ordinal - place.ordinal.min(1)) * coprime(step, count)) % count.max(1)).into()
+                (1 + (first + (place.ordinal - place.ordinal.min(1)) * coprime(step, count)) % count.max(1))
+                    .into()
             }
         }
     }
@@ -117,7 +122,9 @@ impl Scope<'_> {
         let reference = self.table.columns.get(through).map(|found| self.cell(through, found, place));
         let number = reference.and_then(|number| number.as_u64());
         match (number, target.table.columns.get(column)) {
-            (Some(number), Some(found)) => target.cell(column, found, Place { number, parent: 0, ordinal: 0 }),
+            (Some(number), Some(found)) => {
+                target.cell(column, found, Place { number, parent: 0, ordinal: 0 })
+            }
             _ => Json::Null,
         }
     }
@@ -156,7 +163,8 @@ fn weighted(values: &[Json], weights: &[u64], random: &mut Random) -> Json {
 
 fn integer(random: &mut Random, min: i64, max: i64, skew: u32) -> i64 {
     let range = max.abs_diff(min);
-    let above = if skew > 1 { random.skewed(range.saturating_add(1), skew) } else { random.between(0, range) };
+    let above =
+        if skew > 1 { random.skewed(range.saturating_add(1), skew) } else { random.between(0, range) };
     min.wrapping_add_unsigned(above)
 }
 
@@ -206,7 +214,9 @@ fn edge(maker: &Maker, at: usize) -> Option<Json> {
             samples::edge_text(least + at % (samples::EDGE_TEXTS + 1 - least)).into()
         }
         Maker::Integer { min, max, .. } => if at.is_multiple_of(2) { *max } else { *min }.into(),
-        Maker::Decimal { min, max, places } => decimal(if at.is_multiple_of(2) { *max } else { *min }, *places),
+        Maker::Decimal { min, max, places } => {
+            decimal(if at.is_multiple_of(2) { *max } else { *min }, *places)
+        }
         Maker::Json(_) => samples::edge_json(at),
         _ => return None,
     })

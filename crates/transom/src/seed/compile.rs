@@ -143,12 +143,18 @@ fn maker(context: &mut Context<'_>, kind: Kind, read: &spec::Column) -> Option<M
             Maker::Sentence { min, max }
         }
         Kind::Integer | Kind::Decimal => {
-            let (Some(min), Some(max)) = (read.min, read.max) else { return context.refuse("needs `min` and `max`") };
+            let (Some(min), Some(max)) = (read.min, read.max) else {
+                return context.refuse("needs `min` and `max`");
+            };
             if min > max {
                 return context.refuse("has a `min` above its `max`");
             }
             let places = read.places.unwrap_or(2).min(9);
-            if kind == Kind::Integer { Maker::Integer { min, max, skew } } else { Maker::Decimal { min, max, places } }
+            if kind == Kind::Integer {
+                Maker::Integer { min, max, skew }
+            } else {
+                Maker::Decimal { min, max, places }
+            }
         }
         Kind::Boolean => Maker::Boolean { fraction: read.fraction.unwrap_or(0.5) },
         Kind::Date | Kind::Timestamp => {
@@ -163,7 +169,11 @@ fn maker(context: &mut Context<'_>, kind: Kind, read: &spec::Column) -> Option<M
         }
         Kind::Json => {
             let fields = read.fields.iter();
-            Maker::Json(fields.filter_map(|(name, field)| Some((name.clone(), compile_column(context, field)?))).collect())
+            Maker::Json(
+                fields
+                    .filter_map(|(name, field)| Some((name.clone(), compile_column(context, field)?)))
+                    .collect(),
+            )
         }
         Kind::Reference => reference(context, read, skew)?,
         Kind::Copied => copied(context, read)?,
@@ -211,7 +221,9 @@ fn reference(context: &mut Context<'_>, read: &spec::Column, skew: u32) -> Optio
     let choice = match (read.distinct, read.earlier) {
         (true, true) => return context.refuse("is either `distinct` or `earlier`"),
         (true, _) => Choosing::Distinct,
-        (_, true) if table != context.table => return context.refuse("is `earlier`, which only a reference to its own table can be"),
+        (_, true) if table != context.table => {
+            return context.refuse("is `earlier`, which only a reference to its own table can be");
+        }
         (_, true) => Choosing::Earlier,
         _ => Choosing::Any,
     };
@@ -220,10 +232,12 @@ fn reference(context: &mut Context<'_>, read: &spec::Column, skew: u32) -> Optio
 
 fn copied(context: &mut Context<'_>, read: &spec::Column) -> Option<Maker> {
     let (Some(through), Some(column)) = (&read.through, &read.column) else {
-        return context.refuse("needs `through` (a reference of this table) and `column` (of the table it names)");
+        return context
+            .refuse("needs `through` (a reference of this table) and `column` (of the table it names)");
     };
     let reference = context.file.table[context.table].columns.get(through);
-    let Some(name) = reference.filter(|r| r.kind == Some(Kind::Reference)).and_then(|r| r.table.as_ref()) else {
+    let Some(name) = reference.filter(|r| r.kind == Some(Kind::Reference)).and_then(|r| r.table.as_ref())
+    else {
         return context.refuse(&format!("goes through `{through}`, which is not a reference of this table"));
     };
     let table = context.table_named(name)?;
@@ -249,7 +263,8 @@ impl Context<'_> {
     fn table_named(&mut self, name: &str) -> Option<usize> {
         let names = self.file.table.iter().map(|table| table.name.as_str());
         let Some(at) = names.clone().position(|other| other == name) else {
-            let remedy = nearest(name, names).map(|near| format!("; perhaps you meant `{near}`")).unwrap_or_default();
+            let remedy =
+                nearest(name, names).map(|near| format!("; perhaps you meant `{near}`")).unwrap_or_default();
             return self.refuse(&format!("names the table `{name}`, which is not filled here{remedy}"));
         };
         if at > self.table {
@@ -265,18 +280,22 @@ impl Context<'_> {
 /// Whether a table and its columns exist, and none that needs a value is left out.
 pub(super) fn check(table: &Table, catalog: &Catalog, faults: &mut Vec<String>) {
     let Some(found) = catalog.table(&table.name).map(|id| &catalog[id]) else {
-        let near = nearest(&table.name, catalog.table_names()).map(|near| format!("; perhaps you meant `{near}`"));
+        let near =
+            nearest(&table.name, catalog.table_names()).map(|near| format!("; perhaps you meant `{near}`"));
         return faults.push(format!("there is no table `{}`{}", table.name, near.unwrap_or_default()));
     };
     for name in table.columns.keys() {
         match found.column(name).map(|id| &found[id]) {
             None => {
                 let names = found.columns.iter().map(|column| &*column.name);
-                let near = nearest(name, names).map(|near| format!("; perhaps you meant `{near}`")).unwrap_or_default();
+                let near = nearest(name, names)
+                    .map(|near| format!("; perhaps you meant `{near}`"))
+                    .unwrap_or_default();
                 faults.push(format!("`{}` has no column `{name}`{near}", table.name));
             }
             Some(column) if column.generated => {
-                faults.push(format!("`{}.{name}` is computed by the database and takes no value", table.name));
+                faults
+                    .push(format!("`{}.{name}` is computed by the database and takes no value", table.name));
             }
             Some(_) => {}
         }

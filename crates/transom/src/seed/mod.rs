@@ -51,8 +51,8 @@ struct Place {
 impl SeedSpec {
     /// Reads the text of a `seed.toml`. Errors: every fault, each with file, place and remedy, one per line.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<String>> {
-        let read: spec::File =
-            toml::from_str(text).map_err(|error| vec![format!("{file}: {}", error.to_string().trim_end())])?;
+        let read: spec::File = toml::from_str(text)
+            .map_err(|error| vec![format!("{file}: {}", error.to_string().trim_end())])?;
         let mut faults = Vec::new();
         let tables = compile::compile(&read, &mut faults);
         match faults.is_empty() {
@@ -97,10 +97,15 @@ impl SeedSpec {
             Some(per) => {
                 let parents = 1..=self.rows_of(per.table, scale);
                 let places = parents.flat_map(move |parent| {
-                    let children = random::Random::new(self.seed, &table.name, "", parent).between(per.min, per.max);
+                    let children =
+                        random::Random::new(self.seed, &table.name, "", parent).between(per.min, per.max);
                     (1..=children).map(move |ordinal| (parent, ordinal))
                 });
-                Box::new((1..).zip(places).map(|(number, (parent, ordinal))| Place { number, parent, ordinal }))
+                Box::new((1..).zip(places).map(|(number, (parent, ordinal))| Place {
+                    number,
+                    parent,
+                    ordinal,
+                }))
             }
         }
     }
