@@ -41,7 +41,7 @@ fn one(
             Some(literal) => literal_value(literal, &parameter.kind, name)?,
             None => return Err(lost(name)),
         },
-        ParamSource::Claim(path) => claim(principal, path),
+        ParamSource::Claim(path) => claim(principal, path, &parameter.kind),
         ParamSource::Role => Value::text(&*principal.role),
         ParamSource::Cell(at) => match values.payload.rows.first().and_then(|row| row.get(usize::from(*at))) {
             Some(Cell::Earlier(reference)) => return earlier(reference),
@@ -136,15 +136,22 @@ fn cursor_value(text: &str) -> Result<Value, Problem> {
     }
 }
 
-fn claim(principal: &Principal, path: &[Box<str>]) -> Value {
+/// A claim as the type of what it is compared with: an engine that compares a number with text would call them different.
+/// What is not of that type is NULL, so that it matches nothing.
+fn claim(principal: &Principal, path: &[Box<str>], kind: &ParamKind) -> Value {
     if path.is_empty() {
         return Value::Json(principal.claims.to_string().into());
     }
-    match principal.claim(path) {
-        None | Some(Json::Null) => Value::Null,
-        Some(Json::String(text)) => Value::text(text.as_str()),
+    let Some(claim) = principal.claim(path) else { return Value::Null };
+    let text = match claim {
+        Json::String(text) => text.clone(),
         // As `->>` shows them: text.
-        Some(other) => Value::text(other.to_string()),
+        other => other.to_string(),
+    };
+    match scalar_type(kind) {
+        DataType::Any | DataType::Text => Value::text(text),
+        DataType::Json => Value::Json(claim.to_string().into()),
+        data_type => data_type.parse(&text).unwrap_or(Value::Null),
     }
 }
 
