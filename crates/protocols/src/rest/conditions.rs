@@ -63,7 +63,7 @@ pub(super) fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) ->
 
 /// Reads `Idempotency-Key`, bare or as a quoted string.
 /// Errors: [`Code::IdempotencyInvalid`].
-pub(super) fn idempotency_key(header: Option<&str>) -> Result<Option<Box<str>>, Problem> {
+pub fn idempotency_key(header: Option<&str>) -> Result<Option<Box<str>>, Problem> {
     let Some(header) = header else { return Ok(None) };
     let key = header.trim();
     let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);

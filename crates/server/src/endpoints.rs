@@ -1,0 +1,132 @@
+//! Where requests go.
+
+mod batch;
+mod changes;
+mod condition;
+mod context;
+mod data;
+mod headers;
+pub mod locks;
+mod plan;
+mod resources;
+
+use std::sync::Arc;
+
+use http::Method;
+use transom_types::{Code, Principal, Problem};
+
+use crate::{app::App, edge::Admitted, pipeline::Passage, reply::Reply, telemetry::Route};
+
+/// A place that answers requests, as far as the path's beginning tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/rest/v1/…`: tables, rows and functions.
+    Data(Route),
+    /// `/rest/v1/$batch`
+    Batch,
+    /// `/realtime/v1/changes`
+    Changes,
+}
+
+impl Endpoint {
+    /// The place of this path. Errors: [`Code::PathInvalid`], [`Code::MethodUnsupported`].
+    pub fn of(method: &Method, path: &str) -> Result<Self, Problem> {
+        let endpoint = match path.strip_prefix("/rest/v1") {
+            Some(rest) => Self::of_rest(rest),
+            None if path == "/realtime/v1/changes" => Some(Self::Changes),
+            None => None,
+        };
+        let endpoint = endpoint.ok_or_else(|| nothing_there(path))?;
+        let methods = endpoint.methods();
+        match methods.split(", ").any(|allowed| allowed == method.as_str()) {
+            true => Ok(endpoint),
+            false => Err(Problem::new(Code::MethodUnsupported, "The method is not supported here")
+                .with_details(format!("This place takes {methods}"))
+                .with_header("allow", methods)),
+        }
+    }
+
+    fn of_rest(rest: &str) -> Option<Self> {
+        if rest.is_empty() || rest == "/" {
+            return Some(Self::Data(Route::Root));
+        }
+        let path = rest.strip_prefix('/')?;
+        Some(match path.split_once('/') {
+            None if path == "$batch" || path == "%24batch" => Self::Batch,
+            None | Some((_, "")) => Self::Data(Route::Table),
+            Some(("rpc", _)) => Self::Data(Route::Rpc),
+            Some(_) => Self::Data(Route::Row),
+        })
+    }
+
+    fn methods(self) -> &'static str {
+        match self {
+            Self::Data(Route::Root) => "GET, HEAD, OPTIONS",
+            Self::Data(Route::Rpc) => "GET, HEAD, POST, OPTIONS",
+            Self::Data(Route::Row) => "GET, HEAD, PATCH, PUT, DELETE, OPTIONS",
+            Self::Data(_) => "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS",
+            Self::Batch => "POST, OPTIONS",
+            Self::Changes => "GET, OPTIONS",
+        }
+    }
+
+    /// Its label.
+    pub fn route(self) -> Route {
+        match self {
+            Self::Data(route) => route,
+            Self::Batch => Route::Batch,
+            Self::Changes => Route::Changes,
+        }
+    }
+}
+
+fn nothing_there(path: &str) -> Problem {
+    Problem::new(Code::PathInvalid, "Invalid path specified in request URL")
+        .with_details(format!("There is nothing at '{}'", path.chars().take(100).collect::<String>()))
+        .with_hint("Tables, views and functions are below /rest/v1/")
+}
+
+/// Calls the endpoint.
+pub async fn call(
+    app: &Arc<App>,
+    admitted: Admitted<'_>,
+    principal: Principal,
+    passage: &mut Passage,
+) -> Result<Reply, Problem> {
+    match admitted.endpoint {
+        Endpoint::Data(_) => data::call(app, admitted, &principal, passage).await,
+        Endpoint::Batch => batch::call(app, admitted, &principal, passage).await,
+        Endpoint::Changes => changes::call(app, admitted, principal).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, path: &str, expected: Result<Endpoint, Code>) {
+        assert_eq!(
+            Endpoint::of(&method, path).map_err(|problem| problem.code()),
+            expected,
+            "{method} {path}"
+        );
+    }
+
+    #[test]
+    fn finds_places_by_path_and_method() {
+        check(Method::GET, "/rest/v1", Ok(Endpoint::Data(Route::Root)));
+        check(Method::GET, "/rest/v1/", Ok(Endpoint::Data(Route::Root)));
+        check(Method::GET, "/rest/v1/products", Ok(Endpoint::Data(Route::Table)));
+        check(Method::GET, "/rest/v1/products/", Ok(Endpoint::Data(Route::Table)));
+        check(Method::PATCH, "/rest/v1/products/1", Ok(Endpoint::Data(Route::Row)));
+        check(Method::POST, "/rest/v1/rpc/f", Ok(Endpoint::Data(Route::Rpc)));
+        check(Method::POST, "/rest/v1/$batch", Ok(Endpoint::Batch));
+        check(Method::GET, "/realtime/v1/changes", Ok(Endpoint::Changes));
+        check(Method::GET, "/rest/v1x", Err(Code::PathInvalid));
+        check(Method::GET, "/", Err(Code::PathInvalid));
+        check(Method::GET, "*", Err(Code::PathInvalid));
+        check(Method::GET, "/rest/v1/$batch", Err(Code::MethodUnsupported));
+        check(Method::POST, "/rest/v1/products/1", Err(Code::MethodUnsupported));
+        check(Method::TRACE, "/rest/v1/products", Err(Code::MethodUnsupported));
+    }
+}

@@ -1,0 +1,103 @@
+//! `POST /rest/v1/$batch`: several requests in one transaction.
+
+use http::{Method, header, request::Parts};
+use transom_protocols::rest::{self, BatchPart, ReplyForm, RestRequest};
+use transom_query::request::{Action, DataRequest, Resource};
+use transom_types::{Code, Principal, Problem};
+
+use crate::{
+    app::App,
+    edge::{Admitted, body},
+    endpoints::{context, headers, resources},
+    pipeline::Passage,
+    reply::{self, Reply, data},
+    telemetry::Stage,
+};
+
+/// Receive, parse, execute, shape.
+pub async fn call(
+    app: &App,
+    admitted: Admitted<'_>,
+    principal: &Principal,
+    passage: &mut Passage,
+) -> Result<Reply, Problem> {
+    let Admitted { head, body, permit: _permit, .. } = admitted;
+    if head.method == Method::OPTIONS {
+        return resources::options(app, head, principal);
+    }
+    let body = body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?;
+    passage.stages.pass(Stage::Receive);
+    let parameters = |name: &str| app.data.function_params(principal, name);
+    let operations = rest::parse_batch(&body, &parameters)?;
+    let preferences = rest::preferences(&headers::texts(&head.headers, headers::PREFER)?)?;
+    let key = rest::idempotency_key(headers::text(&head.headers, headers::IDEMPOTENCY_KEY)?)?;
+    passage.stages.pass(Stage::Parse);
+    let idempotency = key.map(|key| context::idempotency(&key, head, &body, principal));
+    let context = context::new(app, passage, idempotency, preferences.transaction);
+    let mut requests = Vec::with_capacity(operations.len());
+    let mut asked = Vec::with_capacity(operations.len());
+    for (at, operation) in operations.into_iter().enumerate() {
+        let (part, request) = Part::of(operation, at)?;
+        asked.push(part);
+        requests.push(request);
+    }
+    let answers = app.data.batch(requests, principal, &context).await?;
+    passage.stages.pass(Stage::Database);
+    let replayed = answers.iter().any(|answer| answer.replayed);
+    let mut parts = Vec::with_capacity(asked.len());
+    for (part, answer) in asked.iter().zip(answers) {
+        parts.push(part.shape(app, head, answer)?);
+    }
+    let mut reply = reply::ok_json(rest::batch_reply(&parts));
+    data::say_replayed(&mut reply, replayed);
+    data::say_transaction(&mut reply, preferences.transaction);
+    Ok(reply)
+}
+
+/// What an operation's reply is made from.
+struct Part {
+    asked: data::Asked,
+    resource: Resource,
+    action: Action,
+}
+
+impl Part {
+    fn of(operation: RestRequest, at: usize) -> Result<(Self, DataRequest), Problem> {
+        let refuse = |what: &str| {
+            Err(Problem::new(Code::BatchInvalid, format!("operation {at}: {what} cannot stand in a batch")))
+        };
+        if operation.conditions.if_match.is_some() || operation.conditions.if_none_match.is_some() {
+            return refuse("If-Match or If-None-Match");
+        }
+        if matches!(operation.reply, ReplyForm::Plan(_)) {
+            return refuse("a plan");
+        }
+        let (resource, action) =
+            (operation.request.shape.resource.clone(), operation.request.shape.action.clone());
+        let (asked, request) = data::Asked::of(operation);
+        Ok((Self { asked, resource, action }, request))
+    }
+
+    fn shape(&self, app: &App, head: &Parts, answer: transom_data::DataReply) -> Result<BatchPart, Problem> {
+        let row = matches!(self.resource, Resource::Row(..));
+        let reply = match &self.action {
+            Action::Read => data::read_part(app, &self.asked, row, answer)?,
+            Action::Call { .. } => data::called(head, &self.asked, answer)?,
+            action => data::written(&self.asked, &self.resource, action, answer)?,
+        };
+        let text = |name: &header::HeaderName| Some(reply.headers().get(name)?.to_str().ok()?.to_owned());
+        let json = text(&header::CONTENT_TYPE).is_none_or(|content_type| content_type.contains("json"));
+        let kept = [
+            ("content-type", header::CONTENT_TYPE),
+            ("content-range", header::CONTENT_RANGE),
+            ("location", header::LOCATION),
+        ];
+        let headers = kept.iter().filter_map(|(name, header)| Some((*name, text(header)?))).collect();
+        let status = reply.status().as_u16();
+        let body = match reply.into_body() {
+            reply::ReplyBody::Full(body) => Some(body),
+            _ => None,
+        };
+        Ok(BatchPart { status, headers, body, text: !json })
+    }
+}

@@ -1,0 +1,59 @@
+//! What a request brings to the data room beside what it asks for.
+
+use http::request::Parts;
+use transom_data::Context;
+use transom_protocols::rest::{RestRequest, Transaction};
+use transom_sql::statement::Idempotency;
+use transom_types::Principal;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::{app::App, pipeline::Passage};
+
+/// The context of one request.
+pub fn of(
+    app: &App,
+    head: &Parts,
+    body: &[u8],
+    principal: &Principal,
+    passage: &Passage,
+    parsed: &RestRequest,
+) -> Context {
+    let key = parsed.idempotency_key.as_deref();
+    new(app, passage, key.map(|key| idempotency(key, head, body, principal)), parsed.preferences.transaction)
+}
+
+/// A context of these parts.
+pub fn new(
+    app: &App,
+    passage: &Passage,
+    idempotency: Option<Idempotency>,
+    transaction: Option<Transaction>,
+) -> Context {
+    Context {
+        request_id: passage.request_id.clone(),
+        timeout: app.settings.statement_timeout,
+        idempotency,
+        rollback: transaction == Some(Transaction::Rollback),
+    }
+}
+
+/// The promise that an `Idempotency-Key` makes: the same caller, method, target and body.
+pub fn idempotency(key: &str, head: &Parts, body: &[u8], principal: &Principal) -> Idempotency {
+    let mut digest = Xxh3::new();
+    for part in [
+        head.method.as_str().as_bytes(),
+        head.uri.path().as_bytes(),
+        head.uri.query().unwrap_or_default().as_bytes(),
+        body,
+    ] {
+        // With its length, so that no part can be continued by the next.
+        digest.update(&(part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let subject = principal.claims.get("sub").and_then(|subject| subject.as_str()).unwrap_or_default();
+    Idempotency {
+        key: key.into(),
+        scope: format!("{}\n{subject}", principal.role).into(),
+        fingerprint: format!("{:032x}", digest.digest128()).into(),
+    }
+}

@@ -1,0 +1,83 @@
+//! `/rest/v1/…`: reads and writes of tables, rows and functions.
+
+use bytes::Bytes;
+use http::{Method, request::Parts};
+use transom_data::{Context, DataReply};
+use transom_protocols::rest::{self, ReplyForm, RestRequest};
+use transom_query::request::{Action, Resource};
+use transom_types::{Code, Principal, Problem};
+
+use crate::{
+    app::App,
+    edge::{Admitted, body},
+    endpoints::{condition, context, headers, plan, resources},
+    pipeline::Passage,
+    reply::{Reply, data},
+    telemetry::{Route, Stage},
+};
+
+/// Receive, parse, execute, shape.
+pub async fn call(
+    app: &App,
+    admitted: Admitted<'_>,
+    principal: &Principal,
+    passage: &mut Passage,
+) -> Result<Reply, Problem> {
+    let Admitted { head, body, permit: _permit, .. } = admitted;
+    match head.method {
+        Method::OPTIONS => return resources::options(app, head, principal),
+        Method::GET | Method::HEAD if passage.route == Route::Root => return resources::root(app, principal),
+        _ => {}
+    }
+    let body = match head.method {
+        // A body has no meaning here (RFC 9110, section 9.3.1) and is not read.
+        Method::GET | Method::HEAD => Bytes::new(),
+        _ => body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?,
+    };
+    passage.stages.pass(Stage::Receive);
+    let parameters = |name: &str| app.data.function_params(principal, name);
+    let parsed = rest::parse(&headers::head(head)?, Some(&body), &parameters)?;
+    passage.stages.pass(Stage::Parse);
+    let context = context::of(app, head, &body, principal, passage, &parsed);
+    if let ReplyForm::Plan(form) = &parsed.reply {
+        return plan::explain(app, &parsed.request, form, principal, &context).await;
+    }
+    run(app, head, parsed, principal, &context, passage).await
+}
+
+async fn run(
+    app: &App,
+    head: &Parts,
+    parsed: RestRequest,
+    principal: &Principal,
+    context: &Context,
+    passage: &mut Passage,
+) -> Result<Reply, Problem> {
+    if matches!(parsed.request.shape.action, Action::Read) {
+        let row = matches!(parsed.request.shape.resource, Resource::Row(..));
+        let (asked, request) = data::Asked::of(parsed);
+        let answer = app.data.execute(request, principal, context).await?;
+        passage.stages.measured(&stages_of(&answer));
+        return data::read(app, head, &asked, row, answer);
+    }
+    // Held until the write is done.
+    let _alone = condition::hold(app, &parsed, principal, context).await?;
+    let shape = (parsed.request.shape.resource.clone(), parsed.request.shape.action.clone());
+    let (asked, request) = data::Asked::of(parsed);
+    let answer = app.data.execute(request, principal, context).await?;
+    passage.stages.measured(&stages_of(&answer));
+    match shape {
+        (_, Action::Call { .. }) => data::called(head, &asked, answer),
+        (resource, action) => data::written(&asked, &resource, &action, answer),
+    }
+}
+
+fn stages_of(answer: &DataReply) -> [(Stage, u64); 2] {
+    [(Stage::Plan, answer.plan_ns), (Stage::Database, answer.database_ns)]
+}
+
+/// The refusal of a plan where plans are not shown.
+pub fn plans_hidden() -> Problem {
+    Problem::new(Code::MediaTypeUnacceptable, "Plans are not shown here")
+        .with_hint("Set rest.plan in transom.toml, or use `transom explain`")
+}

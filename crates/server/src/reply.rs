@@ -1,0 +1,95 @@
+//! What goes back to the caller. The only room beside `types::problem` that knows HTTP status codes.
+
+pub mod body;
+pub mod data;
+pub mod etag;
+pub mod problem;
+
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+
+pub use body::ReplyBody;
+pub use problem::of_problem;
+
+/// An answer on its way out.
+pub type Reply = Response<ReplyBody>;
+
+/// What the caches on the way may not mix up: everything a request's headers change in a reply.
+const VARY: HeaderValue = HeaderValue::from_static("accept, authorization, apikey, prefer, range");
+
+/// An answer without a body.
+pub fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(ReplyBody::Empty);
+    *reply.status_mut() = status;
+    reply
+}
+
+/// An answer with a body.
+pub fn with_body(status: StatusCode, content_type: HeaderValue, body: impl Into<bytes::Bytes>) -> Reply {
+    let mut reply = Response::new(ReplyBody::full(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    reply
+}
+
+/// Done, and nothing to say.
+pub fn no_content() -> Reply {
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// The caller has it already: the headers of the full reply that caches may need, and no body (RFC 9110, section 15.4.5).
+pub fn not_modified(mut full: Reply, etag: HeaderValue) -> Reply {
+    *full.status_mut() = StatusCode::NOT_MODIFIED;
+    *full.body_mut() = ReplyBody::Empty;
+    full.headers_mut().remove(header::CONTENT_TYPE);
+    full.headers_mut().insert(header::ETAG, etag);
+    full
+}
+
+/// A JSON answer.
+pub fn ok_json(body: impl Into<bytes::Bytes>) -> Reply {
+    let mut reply =
+        with_body(StatusCode::OK, HeaderValue::from_static("application/json; charset=utf-8"), body);
+    varies(&mut reply);
+    reply
+}
+
+/// An answer that goes on as long as its task sends. No cache or proxy may hold it back.
+pub fn stream(content_type: &'static str, parts: tokio::sync::mpsc::Receiver<bytes::Bytes>) -> Reply {
+    let mut reply = Response::new(ReplyBody::Stream(parts));
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    reply
+}
+
+/// Marks a reply as depending on the request's headers.
+pub fn varies(reply: &mut Reply) {
+    reply.headers_mut().insert(header::VARY, VARY);
+}
+
+/// Sets a header whose value is made from outside text; a value that HTTP cannot carry is left out.
+pub fn set(reply: &mut Reply, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        reply.headers_mut().insert(name, value);
+    }
+}
+
+/// Which methods are possible.
+pub fn allow(methods: &str) -> Reply {
+    let mut reply = empty(StatusCode::OK);
+    set(&mut reply, header::ALLOW, methods);
+    reply
+}
+
+/// HEAD gets the headers of GET, its length included, and nothing else (RFC 9110, section 9.3.2).
+pub fn without_body(reply: &mut Reply, method: &Method) {
+    if *method != Method::HEAD {
+        return;
+    }
+    if let ReplyBody::Full(body) = reply.body() {
+        let length = HeaderValue::from(body.len());
+        reply.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
+    *reply.body_mut() = ReplyBody::Empty;
+}

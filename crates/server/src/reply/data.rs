@@ -1,0 +1,193 @@
+//! Answers of the data room as HTTP replies: status, headers, conditions.
+
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use transom_data::DataReply;
+use transom_protocols::rest::{
+    self, Conditions, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Transaction, Window,
+};
+use transom_query::{
+    catalog::Returns,
+    request::{Action, DataRequest, Resource},
+};
+use transom_types::{Code, Problem};
+
+use crate::{
+    app::App,
+    reply::{self, Reply, etag::Etag},
+};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What a reply needs to know of its request.
+#[derive(Debug)]
+pub struct Asked {
+    form: ReplyForm,
+    preferences: Preferences,
+    conditions: Conditions,
+    window: Window,
+    fingerprint: Option<u64>,
+}
+
+impl Asked {
+    /// Parts a request into what the reply needs and what the data room does.
+    pub fn of(parsed: RestRequest) -> (Self, DataRequest) {
+        let RestRequest { request, reply, preferences, conditions, window, fingerprint, .. } = parsed;
+        (Self { form: reply, preferences, conditions, window, fingerprint }, request)
+    }
+}
+
+/// The reply to a read. `row`: of one row by its key.
+pub fn read(app: &App, head: &Parts, asked: &Asked, row: bool, answer: DataReply) -> Result<Reply, Problem> {
+    let cursor = answer.cursor.clone();
+    let rows = answer.rows;
+    let mut reply = read_part(app, asked, row, answer)?;
+    if let (Some(fingerprint), Some(cursor)) = (asked.fingerprint, cursor)
+        && page_is_full(app, asked, rows)
+    {
+        let token = rest::encode_cursor(fingerprint, &cursor);
+        let path = head.uri.path();
+        let path = path.strip_prefix(rest::BASE).unwrap_or(path);
+        let link = rest::next_link(path, head.uri.query().unwrap_or_default(), &token);
+        reply::set(&mut reply, header::LINK, &link);
+    }
+    conditional(asked, reply)
+}
+
+/// A short page is the last one; one that the deployment's own limit has cut short is not.
+fn page_is_full(app: &App, asked: &Asked, rows: u64) -> bool {
+    let bounds = [asked.window.limit, app.settings.rows_max.map(u64::from)];
+    rows > 0 && bounds.into_iter().flatten().min().is_none_or(|bound| rows >= bound)
+}
+
+/// The reply to a read without what only an HTTP request of its own can have.
+pub fn read_part(_app: &App, asked: &Asked, row: bool, answer: DataReply) -> Result<Reply, Problem> {
+    let (kind, range) = asked.window.read(answer.rows, answer.total)?;
+    let mut reply = shaped(asked, status_of(kind), answer)?;
+    if !row {
+        reply::set(&mut reply, header::CONTENT_RANGE, &range);
+    }
+    Ok(reply)
+}
+
+/// Tags a complete reply, and leaves out what the caller has (RFC 9110, section 13.2.2).
+fn conditional(asked: &Asked, mut reply: Reply) -> Result<Reply, Problem> {
+    if reply.status() != StatusCode::OK {
+        return Ok(reply);
+    }
+    let etag = match reply.body() {
+        reply::ReplyBody::Full(body) => Etag::of(body),
+        _ => Etag::of(b""),
+    };
+    if asked.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches_strongly(Some(etag.as_str()))) {
+        return Err(Problem::new(Code::PreconditionFailed, "The resource has changed")
+            .with_header("etag", etag.as_str()));
+    }
+    if asked.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches_weakly(Some(etag.as_str()))) {
+        return Ok(reply::not_modified(reply, etag.header()));
+    }
+    reply.headers_mut().insert(header::ETAG, etag.header());
+    Ok(reply)
+}
+
+/// The reply to a function's call.
+pub fn called(_head: &Parts, asked: &Asked, answer: DataReply) -> Result<Reply, Problem> {
+    let replayed = answer.replayed;
+    let mut reply = match answer.returns {
+        Some(Returns::Nothing) => {
+            let mut reply = reply::no_content();
+            say_preferences(&mut reply, asked);
+            reply
+        }
+        _ => {
+            let (kind, range) = asked.window.read(answer.rows, answer.total)?;
+            let mut reply = shaped(asked, status_of(kind), answer)?;
+            reply::set(&mut reply, header::CONTENT_RANGE, &range);
+            reply
+        }
+    };
+    say_replayed(&mut reply, replayed);
+    Ok(reply)
+}
+
+/// The reply to a write.
+pub fn written(
+    asked: &Asked,
+    resource: &Resource,
+    action: &Action,
+    answer: DataReply,
+) -> Result<Reply, Problem> {
+    let returned = asked.preferences.returning == Some(Return::Representation);
+    let counted = asked.preferences.count.is_some();
+    let (kind, range) = rest::write_reply(action, answer.rows, answer.inserted, returned, counted);
+    let location = location(resource, &answer);
+    let replayed = answer.replayed;
+    let mut reply = match returned {
+        true => shaped(asked, status_of(kind), answer)?,
+        false => {
+            let mut reply = reply::empty(status_of(kind));
+            say_preferences(&mut reply, asked);
+            reply
+        }
+    };
+    reply::set(&mut reply, header::CONTENT_RANGE, &range);
+    if let Some(location) = location {
+        reply::set(&mut reply, header::LOCATION, &location);
+    }
+    say_replayed(&mut reply, replayed);
+    Ok(reply)
+}
+
+fn shaped(asked: &Asked, status: StatusCode, answer: DataReply) -> Result<Reply, Problem> {
+    let body = rest::shape_reply(&asked.form, answer.returns, answer.rows, answer.json)?;
+    let mut reply = reply::with_body(status, HeaderValue::from_static(asked.form.content_type()), body);
+    say_preferences(&mut reply, asked);
+    reply::varies(&mut reply);
+    Ok(reply)
+}
+
+fn location(resource: &Resource, answer: &DataReply) -> Option<String> {
+    let (Resource::Table(table) | Resource::Row(table, _)) = resource else { return None };
+    rest::location(table, answer.key.as_ref()?)
+}
+
+fn say_preferences(reply: &mut Reply, asked: &Asked) {
+    let transaction = asked.preferences.transaction.map(transaction_name);
+    let applied = match (asked.preferences.applied(), transaction) {
+        (Some(applied), Some(transaction)) => Some(format!("{applied}, {transaction}")),
+        (applied, transaction) => applied.or(transaction.map(str::to_owned)),
+    };
+    if let Some(applied) = applied {
+        reply::set(reply, PREFERENCE_APPLIED, &applied);
+    }
+}
+
+/// Says that a transaction ended as was wished.
+pub fn say_transaction(reply: &mut Reply, transaction: Option<Transaction>) {
+    if let Some(transaction) = transaction {
+        reply::set(reply, PREFERENCE_APPLIED, transaction_name(transaction));
+    }
+}
+
+fn transaction_name(transaction: Transaction) -> &'static str {
+    match transaction {
+        Transaction::Commit => "tx=commit",
+        Transaction::Rollback => "tx=rollback",
+    }
+}
+
+/// Says that this is the reply of an earlier request with the same key.
+pub fn say_replayed(reply: &mut Reply, replayed: bool) {
+    if replayed {
+        reply.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+fn status_of(kind: ReplyKind) -> StatusCode {
+    match kind {
+        ReplyKind::Ok => StatusCode::OK,
+        ReplyKind::Created => StatusCode::CREATED,
+        ReplyKind::Partial => StatusCode::PARTIAL_CONTENT,
+        ReplyKind::NoContent => StatusCode::NO_CONTENT,
+    }
+}

@@ -1,0 +1,102 @@
+//! Failures as replies: an RFC 9457 problem document that also carries PostgREST's four fields.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value as Json};
+use transom_types::{Code, Problem, Retry};
+
+use crate::reply::{self, Reply};
+
+/// The answer to a request that failed. `anonymous`: without a token, what is forbidden might be allowed with one.
+pub fn of_problem(problem: &Problem, anonymous: bool) -> Reply {
+    let unauthenticated = anonymous && problem.code() == Code::Privilege;
+    let status = match unauthenticated {
+        true => StatusCode::UNAUTHORIZED,
+        false => StatusCode::from_u16(problem.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    let content_type = HeaderValue::from_static("application/problem+json; charset=utf-8");
+    let mut reply = reply::with_body(status, content_type, document(problem, status));
+    if unauthenticated {
+        reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Retry::After { seconds } = problem.retryable() {
+        reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    for (name, value) in problem.headers() {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            reply::set(&mut reply, name, value);
+        }
+    }
+    reply
+}
+
+/// Whether the connection must not be used further after this problem: what follows on it cannot be trusted or will not be read.
+pub fn closes_connection(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RequestMalformed
+            | Code::UriTooLong
+            | Code::HeadersTooLarge
+            | Code::BodyTooLarge
+            | Code::RequestTimeout
+            | Code::ShuttingDown
+    )
+}
+
+/// The whole reply to a connection that cannot be served, for a socket that no HTTP library stands behind.
+pub fn too_many_connections() -> String {
+    let problem = Problem::new(Code::Overloaded, "Too many connections are open");
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let body = String::from_utf8_lossy(&document(&problem, status)).into_owned();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json; charset=utf-8\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn document(problem: &Problem, status: StatusCode) -> Vec<u8> {
+    let text = |text: &str| Json::String(text.to_owned());
+    let optional = |part: Option<&str>| part.map_or(Json::Null, text);
+    let code = problem.code();
+    let mut document = Map::new();
+    document.insert("type".into(), text("about:blank"));
+    document.insert("title".into(), text(code.title()));
+    document.insert("status".into(), status.as_u16().into());
+    document.insert("code".into(), text(code.as_str()));
+    document.insert("message".into(), text(problem.message()));
+    document.insert("details".into(), optional(problem.details()));
+    document.insert("hint".into(), optional(problem.hint()));
+    Json::Object(document).to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::reply::ReplyBody;
+
+    fn check(problem: &Problem, anonymous: bool, status: u16, header: Option<(&str, &str)>) {
+        let reply = of_problem(problem, anonymous);
+        assert_eq!(reply.status().as_u16(), status);
+        if let Some((name, value)) = header {
+            assert_eq!(reply.headers()[name], value);
+        }
+        let ReplyBody::Full(body) = reply.body() else { panic!("no body") };
+        let document: Json = serde_json::from_slice(body).unwrap();
+        assert_eq!(document["code"], problem.code().as_str());
+        assert_eq!(document["status"], status);
+        assert!(document.as_object().unwrap().contains_key("hint"));
+    }
+
+    #[test]
+    fn says_what_to_do_next() {
+        let forbidden = Problem::new(Code::Privilege, "permission denied for table x");
+        check(&forbidden, true, 401, Some(("www-authenticate", "Bearer")));
+        check(&forbidden, false, 403, None);
+        check(&Problem::new(Code::Overloaded, "x"), false, 503, Some(("retry-after", "1")));
+        let bad_token = Problem::new(Code::TokenInvalid, "x").with_header("www-authenticate", "Bearer x");
+        check(&bad_token, true, 401, Some(("www-authenticate", "Bearer x")));
+        check(&Problem::new(Code::TableMissing, "x").with_header("x-y", "a\nb"), false, 404, None);
+    }
+}

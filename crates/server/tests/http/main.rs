@@ -1,0 +1,9 @@
+//! The server over real sockets, byte by byte.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod admin;
+mod bounds;
+mod replies;
+mod smuggling;
+mod stopping;
+mod support;
