@@ -14,11 +14,12 @@ use transom_query::{
     QueryId, TableId,
     catalog::{Catalog, Table},
     plan::{Cost, Judge, ParamId, ParamKind, ParamSource, Parameter, Plan, Step},
+    request::{Earlier, Values},
 };
-use transom_sql::{Bound, Rendered, Statement, render};
+use transom_sql::{Bound, Rendered, Statement, bind, render};
 use transom_types::{Code, Principal, Problem, Value};
 
-use crate::{bind::bind, show};
+use crate::show;
 
 /// The rows parameter of a judge plan; the policies' own come after it.
 const ROWS: ParamId = ParamId(0);
@@ -130,7 +131,8 @@ impl RoleView {
             |what: &str| Problem::new(Code::Internal, format!("Changes could not be judged: {what}"));
         let rows: Vec<Json> =
             images.iter().map(|image| Json::Array(show::cells(self.table(), image))).collect();
-        let mut params = bind(rendered.plan.plan(), principal)?.to_vec();
+        let no_batch = |_: &Earlier| Err(broken("a policy refers to a batch"));
+        let mut params = bind(rendered.plan.plan(), &Values::default(), principal, &no_batch, 0)?.to_vec();
         let slot = params.get_mut(usize::from(ROWS.0)).ok_or_else(|| broken("no place for the rows"))?;
         *slot = Bound::Value(Value::Json(Json::Array(rows).to_string().into()));
         let prepared = rendered.steps.first().ok_or_else(|| broken("no statement"))?.clone();

@@ -4,7 +4,6 @@
 //! [`Subscription`] reads from the window, or from the log itself when it has fallen behind, and asks the engine which
 //! changes its principal may see. Framing as server-sent events stands in [`sse`]; connections are the server's matter.
 
-mod bind;
 mod event;
 mod feed;
 mod judge;
