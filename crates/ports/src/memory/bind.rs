@@ -7,12 +7,18 @@ use transom_types::{DataType, Value};
 
 use crate::{DbError, Fault, Outcome};
 
-/// Every parameter of the statement's plan; `outcomes` are those of the unit's steps so far.
+/// The parameters that the statement uses, in the places of its plan; `outcomes` are those of the unit's steps so far.
+/// The others are NULL: a plan's parameters may name what only its later steps know.
 pub(super) fn resolve(statement: &Statement, outcomes: &[Outcome]) -> Result<Vec<Value>, DbError> {
     let kinds = &statement.prepared.plan.plan().params;
     let kind = |place: usize| kinds.get(place).map(|parameter| &parameter.kind);
+    let used = |place: usize| statement.prepared.params.iter().any(|param| usize::from(param.0) == place);
     let bound = statement.params.iter().enumerate();
-    bound.map(|(place, bound)| value(bound, kind(place), outcomes)).collect()
+    let resolved = bound.map(|(place, bound)| match used(place) {
+        true => value(bound, kind(place), outcomes),
+        false => Ok(Value::Null),
+    });
+    resolved.collect()
 }
 
 fn value(bound: &Bound, kind: Option<&ParamKind>, outcomes: &[Outcome]) -> Result<Value, DbError> {

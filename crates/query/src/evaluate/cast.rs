@@ -1,4 +1,4 @@
-//! `CAST`. What cannot be converted becomes what SQLite makes of it: numbers from a text's leading digits.
+//! `CAST`. What cannot be converted becomes what SQLite makes of it: numbers from a text's leading digits, and NULL of what is no truth value.
 
 use transom_types::{DataType, Value};
 
@@ -11,8 +11,12 @@ pub fn cast(value: Value, data_type: DataType) -> Value {
     }
     match data_type {
         DataType::Bool => match &value {
-            Value::Text(text) => DataType::Bool.parse(text).unwrap_or(Value::Bool(false)),
-            other => Value::Bool(compare::real(other) != 0.0),
+            Value::Bool(_) => value,
+            other => match text_of(other).to_ascii_lowercase().as_str() {
+                "1" | "true" | "t" => Value::Bool(true),
+                "0" | "false" | "f" => Value::Bool(false),
+                _ => Value::Null,
+            },
         },
         DataType::Integer => Value::Integer(to_integer(&value)),
         DataType::Real => Value::Real(to_real(&value)),

@@ -1,0 +1,196 @@
+//! Two implementations asked the same: random predicates over random rows, and which rows match.
+
+use proptest::{
+    collection::vec,
+    prelude::{Just, Strategy, any, prop_oneof},
+    sample::select,
+    test_runner::{Config, TestCaseError, TestRunner},
+};
+use serde_json::{Value as Json, json};
+use transom_query::request::{IsValue, Operator, Quantifier};
+
+use crate::{
+    Factory, Shop,
+    request::{Where, columns, delete, insert, read, test},
+};
+
+/// Compares two implementations on `cases` tables of rows, with some dozen predicates each.
+pub async fn agree(left: &dyn Factory, right: &dyn Factory, cases: u32) {
+    let (left, right) = (Shop::empty(left).await, Shop::empty(right).await);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+        let strategy = (vec(row(), 1..12), vec(predicate(), 24));
+        let outcome = runner.run(&strategy, |(rows, predicates)| {
+            runtime.block_on(compare(&left, &right, &rows, &predicates)).map_err(TestCaseError::fail)
+        });
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
+    });
+}
+
+async fn compare(left: &Shop, right: &Shop, rows: &[Json], predicates: &[Where]) -> Result<(), String> {
+    for shop in [left, right] {
+        let numbered: Vec<Json> = (1..)
+            .zip(rows)
+            .map(|(id, row)| {
+                let mut row = row.clone();
+                row["id"] = Json::from(id);
+                row
+            })
+            .collect();
+        let steps =
+            vec![delete("products", test("id", Operator::Gt, "0")), insert("products", numbered.into())];
+        shop.write(steps).await.map_err(|error| error.to_string())?;
+    }
+    for predicate in predicates {
+        let answers = [ids(left, predicate).await, ids(right, predicate).await];
+        if answers[0] != answers[1] {
+            return Err(format!("{predicate:?}\n  left  {}\n  right {}", answers[0], answers[1]));
+        }
+    }
+    Ok(())
+}
+
+async fn ids(shop: &Shop, predicate: &Where) -> String {
+    match shop.read(read("products", columns("id").filter(predicate.clone()).order("id"))).await {
+        Ok(body) => String::from_utf8_lossy(&body.json).replace([' ', '\n'], ""),
+        Err(error) => format!("{:?}", error.fault),
+    }
+}
+
+fn nullable(of: impl Strategy<Value = Json> + 'static) -> impl Strategy<Value = Json> {
+    prop_oneof![1 => Just(Json::Null), 4 => of]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    const WORDS: &[&str] = &[
+        "",
+        "a",
+        "A",
+        "ab",
+        "aB",
+        "ä",
+        "Ä",
+        "ß",
+        "a%b",
+        "a_b",
+        "a\\b",
+        "10",
+        "9",
+        "9.0",
+        "true",
+        "null",
+        "\u{1F600}",
+        "a\nb",
+        "'",
+    ];
+    prop_oneof![4 => select(WORDS).prop_map(str::to_owned), 1 => "[abAB%_\\\\]{0,4}"]
+}
+
+fn number() -> impl Strategy<Value = String> {
+    const NUMBERS: &[&str] = &["0", "-1", "1", "2", "10", "9", "9007199254740993", "-9223372036854775808"];
+    select(NUMBERS).prop_map(str::to_owned)
+}
+
+fn decimal() -> impl Strategy<Value = String> {
+    const DECIMALS: &[&str] =
+        &["0", "-1", "1", "2.5", "2.50", "10", "9.99", "0.1", "1e3", "-0.5", "100000000000"];
+    select(DECIMALS).prop_map(str::to_owned)
+}
+
+fn document() -> impl Strategy<Value = Json> {
+    let documents = [
+        json!({}),
+        json!([]),
+        json!(1),
+        json!("a"),
+        json!(true),
+        json!({ "a": 1 }),
+        json!({ "a": "1" }),
+        json!({ "a": null }),
+        json!({ "a": [1, 2], "b": { "c": "x" } }),
+        json!([1, "a", null]),
+        json!({ "a": true }),
+        json!([[1], 2]),
+        json!({ "a": 1.5 }),
+    ];
+    select(documents.to_vec())
+}
+
+fn row() -> impl Strategy<Value = Json> {
+    let parse = |text: String| serde_json::from_str::<Json>(&text).unwrap_or(Json::Null);
+    let bytes = select(vec!["\\x", "\\x00", "\\xff", "\\x61"]).prop_map(Json::from);
+    let dates = select(vec!["2024-01-31", "1999-12-31", "2024-02-01"]).prop_map(Json::from);
+    let parts = (
+        text(),
+        decimal().prop_map(parse),
+        nullable(decimal().prop_map(parse)),
+        number().prop_map(parse),
+        nullable(any::<bool>().prop_map(Json::from)),
+        nullable(document()),
+        nullable(bytes),
+        nullable(dates),
+    );
+    parts.prop_map(|(name, price, weight, stock, active, attributes, image, released)| {
+        json!({ "name": name, "price": price, "weight": weight, "stock": stock, "active": active,
+            "attributes": attributes, "image": image, "released": released })
+    })
+}
+
+fn comparison() -> impl Strategy<Value = Operator> {
+    use Operator::{Eq, Gt, Gte, IsDistinct, Lt, Lte, Neq};
+    select(vec![Eq, Neq, Gt, Gte, Lt, Lte, IsDistinct])
+}
+
+/// A column with what it can be compared with.
+fn typed() -> impl Strategy<Value = (String, Vec<String>)> {
+    let of = |column: &'static str, values: proptest::strategy::BoxedStrategy<String>| {
+        vec(values, 1..4).prop_map(move |values| (column.to_owned(), values))
+    };
+    prop_oneof![
+        of("name", text().boxed()),
+        of("price", decimal().boxed()),
+        of("weight", decimal().boxed()),
+        of("stock", number().boxed()),
+        of("active", select(vec!["true", "false"]).prop_map(str::to_owned).boxed()),
+        of("image", select(vec!["\\x", "\\x00", "\\x61"]).prop_map(str::to_owned).boxed()),
+        of("released", select(vec!["2024-01-31", "2000-01-01"]).prop_map(str::to_owned).boxed()),
+        of("attributes->>a", text().boxed()),
+        of("attributes->b->>c", text().boxed()),
+        of("attributes->>0", text().boxed()),
+    ]
+}
+
+fn leaf() -> impl Strategy<Value = Where> {
+    use Operator::{ContainedIn, Contains, Ilike, Imatch, Like, Match, Overlaps};
+    let quantifier = || select(vec![Quantifier::Any, Quantifier::All]);
+    let pattern = "[ab%_\\\\AäÄ]{0,4}";
+    let regex = select(vec!["a", "^a", "b$", "^$", "[ab]+", "a.b", "Ä", "\\d"]).prop_map(str::to_owned);
+    let columns = select(vec!["name", "attributes->>a"]).prop_map(str::to_owned);
+    let is = select(vec![IsValue::Null, IsValue::NotNull]);
+    let truth = select(vec![IsValue::True, IsValue::False, IsValue::Unknown]);
+    let contains = select(vec![Contains, ContainedIn, Overlaps]);
+    prop_oneof![
+        4 => (typed(), comparison()).prop_map(|((column, values), operator)| Where::Compare(column, operator, values[0].clone())),
+        2 => typed().prop_map(|(column, values)| Where::In(column, values)),
+        2 => (typed(), comparison(), quantifier())
+            .prop_map(|((column, values), operator, quantifier)| Where::Quantified(column, operator, quantifier, values)),
+        1 => (typed(), is).prop_map(|((column, _), is)| Where::Is(column, is)),
+        1 => truth.prop_map(|is| Where::Is("active".into(), is)),
+        2 => (columns, select(vec![Like, Ilike]), pattern).prop_map(|(column, operator, pattern)| Where::Compare(column, operator, pattern)),
+        1 => (select(vec![Match, Imatch]), regex).prop_map(|(operator, regex)| Where::Compare("name".into(), operator, regex)),
+        1 => (contains, document()).prop_map(|(operator, of)| Where::Compare("attributes".into(), operator, of.to_string())),
+    ]
+}
+
+fn predicate() -> impl Strategy<Value = Where> {
+    leaf().prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..4).prop_map(Where::And),
+            vec(inner.clone(), 1..4).prop_map(Where::Or),
+            inner.prop_map(|of| Where::Not(Box::new(of))),
+        ]
+    })
+}

@@ -1,0 +1,34 @@
+//! What an implementation brings to the suite.
+
+use std::{any::Any, sync::Arc};
+
+use async_trait::async_trait;
+use transom_ports::Database;
+
+/// Makes databases of one implementation.
+#[async_trait]
+pub trait Factory: Send + Sync {
+    /// A new, empty database, apart from every other. Its schema is [`crate::fixture::SCHEMA`], or will be when that is applied as
+    /// a migration.
+    async fn open(&self) -> Opened;
+
+    /// What the implementation can do beyond what every one must.
+    fn traits(&self) -> Traits;
+}
+
+/// A database, and what must live as long.
+pub struct Opened {
+    /// The database.
+    pub database: Arc<dyn Database>,
+    /// Dropped after it: a temporary directory, say.
+    pub keep: Box<dyn Any + Send + Sync>,
+}
+
+/// What an implementation can do beyond what every one must.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traits {
+    /// Stops what runs at its deadline.
+    pub deadlines: bool,
+    /// Runs SQL: migrations make tables, scripts and handwritten statements work.
+    pub sql: bool,
+}

@@ -1,0 +1,1 @@
+//! The suite on SQLite will stand here.
