@@ -84,16 +84,49 @@ pub(super) fn earlier(target: &str, operation: u16) -> Result<Earlier, Problem> 
     Ok(Earlier { operation: number, column: column.into() })
 }
 
-/// Adds a condition that must hold as well.
+/// Adds a condition that must hold as well. An `and` inside an `and` says nothing, so there is none.
 pub(super) fn and_also(filter: &mut Option<Filter>, more: Filter) {
     *filter = Some(match filter.take() {
         None => more,
-        Some(Filter::And(mut parts)) => {
-            parts.push(more);
-            Filter::And(parts)
-        }
-        Some(one) => Filter::And(vec![one, more]),
+        Some(filter) => conjunction(vec![filter, more]),
     });
+}
+
+/// All of these, without an `and` directly inside; one alone stands for itself.
+pub(super) fn conjunction(parts: Vec<Filter>) -> Filter {
+    let inside = |part| match part {
+        Filter::And(parts) => Ok(parts),
+        other => Err(other),
+    };
+    flattened(parts, inside, Filter::And)
+}
+
+/// One of these, without an `or` directly inside; one alone stands for itself.
+pub(super) fn disjunction(parts: Vec<Filter>) -> Filter {
+    let inside = |part| match part {
+        Filter::Or(parts) => Ok(parts),
+        other => Err(other),
+    };
+    flattened(parts, inside, Filter::Or)
+}
+
+fn flattened(
+    parts: Vec<Filter>,
+    inside: impl Fn(Filter) -> Result<Vec<Filter>, Filter>,
+    join: impl Fn(Vec<Filter>) -> Filter,
+) -> Filter {
+    let mut flat = Vec::with_capacity(parts.len());
+    for part in parts {
+        match inside(part) {
+            Ok(parts) if flat.is_empty() => flat = parts,
+            Ok(parts) => flat.extend(parts),
+            Err(part) => flat.push(part),
+        }
+    }
+    match flat.len() {
+        1 => flat.swap_remove(0),
+        _ => join(flat),
+    }
 }
 
 pub(super) fn within(count: u32, count_max: u32, what: &str) -> Result<(), Problem> {

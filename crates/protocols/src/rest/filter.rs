@@ -89,7 +89,7 @@ pub(super) fn test(
     let word = scanner.word();
     let Some(kind) = operator(word).filter(|_| matches!(scanner.peek(), Some(b'.' | b'('))) else {
         scanner.rewind(start);
-        return Err(unknown_operator(scanner, word));
+        return Err(unknown_operator(scanner));
     };
     let test = match kind {
         Kind::Is => is(scanner, place)?,
@@ -118,7 +118,9 @@ pub(super) fn test(
 }
 
 #[cold]
-fn unknown_operator(scanner: &Scanner<'_>, word: &str) -> Problem {
+fn unknown_operator(scanner: &Scanner<'_>) -> Problem {
+    let rest = scanner.rest();
+    let word = &rest[..rest.bytes().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(rest.len())];
     let problem = scanner.unexpected("operator (eq, gt, ...)");
     let known = OPERATORS.iter().map(|(name, _)| *name).chain(["not"]);
     match transom_types::nearest::nearest(word, known).filter(|_| !word.is_empty()) {

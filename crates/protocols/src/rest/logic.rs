@@ -4,7 +4,7 @@ use transom_query::request::{Aggregate, Condition, Filter, Path};
 use transom_types::{Problem, limits::LOGIC_DEPTH_MAX};
 
 use super::{
-    build::{Build, within},
+    build::{Build, conjunction, disjunction, within},
     filter::{Place, test},
     path::{aggregate, path},
     scanner::Scanner,
@@ -55,10 +55,9 @@ fn parts(join: Join, scanner: &mut Scanner<'_>, build: &mut Build, depth: u32) -
         parts.push(node(scanner, build, depth)?);
     }
     scanner.expect(b')', "',' or ')'")?;
-    Ok(match (parts.len(), join) {
-        (1, _) => parts.remove(0),
-        (_, Join::And) => Filter::And(parts),
-        (_, Join::Or) => Filter::Or(parts),
+    Ok(match join {
+        Join::And => conjunction(parts),
+        Join::Or => disjunction(parts),
     })
 }
 

@@ -166,13 +166,7 @@ fn method(method: &Method, target: &Target) -> Result<Verb, Problem> {
         Method::DELETE => Some(Verb::Delete),
         _ => None,
     };
-    let possible = match target {
-        Target::Table(_) => "GET, HEAD, POST, PATCH, PUT, DELETE",
-        Target::Row(..) => "GET, HEAD, PATCH, PUT, DELETE",
-        Target::Function(_) => "GET, HEAD, POST",
-        Target::Batch => "POST",
-        Target::Root => "GET, HEAD",
-    };
+    let possible = target.methods();
     let fits = match (verb, target) {
         (None, _) | (_, Target::Batch | Target::Root) => false,
         (Some(Verb::Post), Target::Row(..)) => false,
@@ -181,6 +175,7 @@ fn method(method: &Method, target: &Target) -> Result<Verb, Problem> {
     };
     match (verb, target) {
         (Some(verb), _) if fits => Ok(verb),
+        (Some(Verb::Post), Target::Batch) | (Some(Verb::Get), Target::Root) => Err(no_data(target)),
         (_, Target::Function(_)) => {
             Err(Problem::new(Code::FunctionMethod, format!("Cannot use the {method} method on RPC"))
                 .with_hint("Call functions with GET, HEAD or POST")
@@ -190,6 +185,13 @@ fn method(method: &Method, target: &Target) -> Result<Verb, Problem> {
             .with_hint(format!("Possible here: {possible}"))
             .with_header("allow", possible)),
     }
+}
+
+/// The root and the batch have readers of their own.
+#[cold]
+fn no_data(target: &Target) -> Problem {
+    let what = if *target == Target::Batch { "a batch cannot stand here" } else { "the root holds no rows" };
+    Problem::new(Code::PathInvalid, what).with_hint("Paths of data are TABLE, TABLE/KEY and rpc/FUNCTION")
 }
 
 fn read_query(

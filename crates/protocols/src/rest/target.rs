@@ -22,6 +22,19 @@ pub enum Target {
     Batch,
 }
 
+impl Target {
+    /// The methods that make sense here, as the value of `Allow`; whether a role may use them is another question.
+    pub fn methods(&self) -> &'static str {
+        match self {
+            Self::Table(_) => "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE",
+            Self::Row(..) => "OPTIONS, GET, HEAD, PATCH, PUT, DELETE",
+            Self::Function(_) => "OPTIONS, GET, HEAD, POST",
+            Self::Batch => "OPTIONS, POST",
+            Self::Root => "OPTIONS, GET, HEAD",
+        }
+    }
+}
+
 /// Reads a path below `/rest/v1`, still percent-encoded, with or without its leading slash.
 /// Errors: [`Code::PathInvalid`], and [`Code::QuerySyntax`] for what is not percent-encoded UTF-8.
 pub fn target(path: &str) -> Result<Target, Problem> {

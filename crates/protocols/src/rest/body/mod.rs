@@ -16,8 +16,8 @@ pub(super) use json::depth_within;
 
 /// Most keys of one payload.
 pub(super) const COLUMNS_MAX: u32 = 2_000;
-/// Most cells of one payload, those of keys that a row does not have included.
-const CELLS_COUNT_MAX: usize = 4_000_000;
+/// Most cells of one payload for keys that their row does not have: those take memory that no body has paid for.
+const MISSING_CELLS_MAX: usize = 1_000_000;
 /// Columns above which they are found by hash and not by looking at each.
 const LINEAR_COLUMNS_MAX: usize = 16;
 
@@ -109,6 +109,8 @@ struct Rows {
     row: Vec<Cell>,
     /// Where the next key is likely to stand: rows tend to have the same order.
     next: usize,
+    /// Cells for keys that their row does not have.
+    missing: usize,
     operation: Option<u16>,
 }
 
@@ -122,6 +124,7 @@ impl Rows {
             rows: Vec::new(),
             row: Vec::new(),
             next: 0,
+            missing: 0,
             operation,
         };
         columns.into_iter().flatten().for_each(|column| rows.add_column(column));
@@ -170,10 +173,27 @@ impl Rows {
     /// Sets a cell of the row being read; the last of a repeated key counts.
     fn cell(&mut self, column: usize, value: Json) -> Result<(), Problem> {
         let cell = self.reference(value)?;
-        while self.row.len() <= column {
-            self.row.push(Cell::Missing);
+        match self.row.get_mut(column) {
+            Some(place) => {
+                self.missing -= usize::from(*place == Cell::Missing);
+                *place = cell;
+            }
+            None => {
+                self.pad(column)?;
+                self.row.push(cell);
+            }
         }
-        self.row[column] = cell;
+        Ok(())
+    }
+
+    /// Fills the row being read with missing cells.
+    fn pad(&mut self, width: usize) -> Result<(), Problem> {
+        self.missing += width - self.row.len();
+        if self.missing > MISSING_CELLS_MAX {
+            return Err(too_many("missing keys in the rows of the body", MISSING_CELLS_MAX as u32)
+                .with_hint("Give all rows the same keys, or send fewer rows"));
+        }
+        self.row.resize(width, Cell::Missing);
         Ok(())
     }
 
@@ -199,14 +219,12 @@ impl Rows {
 
     fn finish(mut self) -> Result<Payload, Problem> {
         let width = self.columns.len();
-        if width.saturating_mul(self.rows.len()) > CELLS_COUNT_MAX {
-            return Err(too_many("cells in the body", CELLS_COUNT_MAX as u32)
-                .with_hint("Rows with different keys are written as one table: give all rows the same keys, or send fewer rows"));
-        }
-        for row in self.rows.iter_mut().filter(|row| row.len() < width) {
-            row.reserve_exact(width - row.len());
-            while row.len() < width {
-                row.push(Cell::Missing);
+        for at in 0..self.rows.len() {
+            if self.rows[at].len() < width {
+                self.row = std::mem::take(&mut self.rows[at]);
+                self.row.reserve_exact(width - self.row.len());
+                self.pad(width)?;
+                self.rows[at] = std::mem::take(&mut self.row);
             }
         }
         Ok(Payload { columns: self.columns, rows: self.rows })

@@ -63,6 +63,8 @@ fn scalar(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
         }),
         ReplyForm::Bare(_) => Ok(rows::text(value).unwrap_or_default().into_owned().into()),
         ReplyForm::Csv => csv::write(&json),
+        // The `null` of no row is not a part of the array.
+        _ if rows.is_empty() => Ok(Bytes::from_static(b"null")),
         _ => Ok(json.slice_ref(value.as_bytes())),
     }
 }
