@@ -51,8 +51,8 @@ impl Model {
         };
         // A role may be declared below its first use: the file is one declaration, not a script.
         for statement in statements {
-            if let Statement::Role { name, bypass } = statement {
-                faults.extend(model.roles.create(name, *bypass).err());
+            if let Statement::Role { name, bypass, inherits } = statement {
+                faults.extend(model.roles.create(name, *bypass, *inherits).err());
             }
         }
         for statement in statements {

@@ -85,8 +85,8 @@ fn recursion(model: &Model, catalog: &Catalog, from: TableId, to: TableId) -> Fa
     let message = format!("infinite recursion detected in policy for relation \"{relation}\"");
     match culprit(model, from, |tables| tables.contains(&to)) {
         Some((name, line)) => Fault::at(line, message).within(&format!("policy \"{name}\"")).hint(format!(
-            "Its subquery reads '{relation}', whose policies lead back here. Test a column or a claim \
-             (auth.jwt() ->> 'org_id') instead, or read a view with ROW LEVEL SECURITY disabled"
+            "Its subquery reads '{relation}', whose policies lead back here: \
+             test a column or a claim instead, such as auth.jwt() ->> 'org_id'"
         )),
         None => Fault::at(1, message),
     }

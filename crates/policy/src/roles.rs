@@ -17,8 +17,16 @@ const BUILT_IN: [&str; 3] = ["anon", "authenticated", SERVICE];
 #[derive(Debug)]
 struct Role {
     bypass: bool,
+    /// Whether it has the rights of the roles it is a member of.
+    inherits: bool,
     /// The roles whose rights it has as well.
     member_of: BTreeSet<Box<str>>,
+}
+
+impl Role {
+    fn new(bypass: bool, inherits: bool) -> Self {
+        Self { bypass, inherits, member_of: BTreeSet::new() }
+    }
 }
 
 /// Every known role.
@@ -32,12 +40,12 @@ fn folded(name: &Name) -> String {
 
 impl Roles {
     pub fn built_in() -> Self {
-        let role = |name: &str| (name.into(), Role { bypass: name == SERVICE, member_of: BTreeSet::new() });
+        let role = |name: &str| (name.into(), Role::new(name == SERVICE, true));
         Self(BUILT_IN.into_iter().map(role).collect())
     }
 
     /// `CREATE ROLE`; the built-in roles may be declared again, for scripts that do.
-    pub fn create(&mut self, name: &Name, bypass: bool) -> Checked<()> {
+    pub fn create(&mut self, name: &Name, bypass: bool, inherits: bool) -> Checked<()> {
         let text = folded(name);
         if text == PUBLIC {
             return Err(
@@ -46,13 +54,16 @@ impl Roles {
         }
         let built_in = BUILT_IN.contains(&text.as_str());
         match self.0.get_mut(text.as_str()) {
-            Some(role) if built_in => role.bypass |= bypass,
+            Some(role) if built_in => {
+                role.bypass |= bypass;
+                role.inherits &= inherits;
+            }
             Some(_) => {
                 let message = format!("role '{text}' is created twice");
                 return Err(Fault::at(name.line, message).hint("Remove one of the two"));
             }
             None => {
-                self.0.insert(text.into(), Role { bypass, member_of: BTreeSet::new() });
+                self.0.insert(text.into(), Role::new(bypass, inherits));
             }
         }
         Ok(())
@@ -75,7 +86,7 @@ impl Roles {
         if &*of == PUBLIC || &*name == PUBLIC {
             return Err(Fault::at(role.line, "'public' can neither be a member nor have members"));
         }
-        if grant && self.of(&of).contains(&name) {
+        if grant && self.memberships(&of, false).contains(&name) {
             let message = format!("role '{name}' is a member of role '{of}' already the other way round");
             return Err(Fault::at(role.line, message).hint("Remove one of the two grants"));
         }
@@ -89,13 +100,18 @@ impl Roles {
         Ok(())
     }
 
-    /// The role, those it is a member of, and `public`: whose grants and policies concern it.
+    /// The role, those whose rights it inherits, and `public`: whose grants and policies concern it.
     pub fn of(&self, name: &str) -> BTreeSet<Box<str>> {
+        self.memberships(name, true)
+    }
+
+    fn memberships(&self, name: &str, inherited_only: bool) -> BTreeSet<Box<str>> {
         let mut found = BTreeSet::from([Box::from(PUBLIC)]);
         let mut pending: Vec<Box<str>> = vec![name.into()];
         while let Some(next) = pending.pop() {
             if found.insert(next.clone())
                 && let Some(role) = self.0.get(&next)
+                && (role.inherits || !inherited_only)
             {
                 pending.extend(role.member_of.iter().cloned());
             }

@@ -143,6 +143,9 @@ fn claim(principal: &Principal, path: &[Box<str>], kind: &ParamKind) -> Value {
         return Value::Json(principal.claims.to_string().into());
     }
     let Some(claim) = principal.claim(path) else { return Value::Null };
+    if let ParamKind::List(data_type) = kind {
+        return claim_elements(claim, *data_type);
+    }
     let text = match claim {
         Json::String(text) => text.clone(),
         // As `->>` shows them: text.
@@ -153,6 +156,16 @@ fn claim(principal: &Principal, path: &[Box<str>], kind: &ParamKind) -> Value {
         DataType::Json => Value::Json(claim.to_string().into()),
         data_type => data_type.parse(&text).unwrap_or(Value::Null),
     }
+}
+
+/// The elements of a claim that is an array (of any other claim, itself), each as the type it is compared with.
+fn claim_elements(claim: &Json, data_type: DataType) -> Value {
+    let whole = std::slice::from_ref(claim);
+    let elements = claim.as_array().map_or(whole, Vec::as_slice).iter().filter_map(|element| {
+        let text = element.as_str().map_or_else(|| element.to_string(), str::to_owned);
+        (!element.is_null()).then(|| data_type.parse(&text)).flatten().map(json_of)
+    });
+    Value::Json(Json::Array(elements.collect()).to_string().into())
 }
 
 /// A JSON value of a body as a value of its column.
@@ -248,4 +261,22 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 fn lost(name: &str) -> Problem {
     Problem::new(Code::Internal, format!("no value was found for '{name}'"))
+}
+
+#[cfg(test)]
+mod claim_lists {
+    use super::*;
+
+    fn check(claim: Json, data_type: DataType, expected: &str) {
+        let value = claim_elements(&claim, data_type);
+        assert_eq!(value, Value::Json(expected.into()), "{claim}");
+    }
+
+    #[test]
+    fn elements_of_another_type_are_left_out() {
+        check(serde_json::json!(["admin", 7, null]), DataType::Text, r#"["admin","7"]"#);
+        check(serde_json::json!(["7", 8, "x", {}]), DataType::Integer, "[7,8]");
+        check(serde_json::json!("admin"), DataType::Text, r#"["admin"]"#);
+        check(serde_json::json!([]), DataType::Uuid, "[]");
+    }
 }

@@ -4,7 +4,7 @@ use sqlparser::ast;
 use transom_query::{
     Expr,
     plan::{ParamKind, ParamSource},
-    request::{JsonKey, JsonStep},
+    request::{IsValue, JsonKey, JsonStep},
 };
 use transom_types::{DataType, Value};
 
@@ -112,7 +112,12 @@ impl Compiler<'_> {
         let list = self.json_operand(claim)?;
         let operand = self.text_operand(element)?;
         match self.claim_list(&list, DataType::Text, at)? {
-            Some(list) => Ok(Typed::boolean(Expr::InList(Box::new(operand.expr), list))),
+            // Without the claim the answer is unknown, so that NOT does not make it true.
+            Some(elements) => {
+                let present = Expr::Is(Box::new(list.expr), IsValue::NotNull);
+                let held = Expr::InList(Box::new(operand.expr), elements);
+                Ok(Typed::boolean(Expr::Case(vec![(present, held)], None)))
+            }
             None => {
                 let fault = self.fault(at, "operator ? is supported on claims only");
                 Err(fault.hint("Use @>, or ->> 'key' IS NOT NULL"))

@@ -170,7 +170,11 @@ impl Compiler<'_> {
             (Firmness::Literal, _) => Ok(self.read_literal(&typed, DataType::Bool, at)?.expr),
             (_, data_type) => {
                 let message = format!("{what} must be boolean, but {} is {}", brief(at), data_type.name());
-                Err(self.fault(at, message).hint(remedy(data_type, DataType::Bool)))
+                let hint = match data_type {
+                    DataType::Integer => "Compare it: … = 1 (columns declared BOOLEAN are true or false)",
+                    _ => "Compare it with something, or cast it: (…)::boolean",
+                };
+                Err(self.fault(at, message).hint(hint))
             }
         }
     }
@@ -216,9 +220,11 @@ fn leftmost(at: &ast::Expr) -> Option<&ast::Expr> {
         | E::Between { expr: inner, .. }
         | E::Like { expr: inner, .. }
         | E::ILike { expr: inner, .. }
+        | E::SimilarTo { expr: inner, .. }
         | E::Cast { expr: inner, .. }
         | E::UnaryOp { expr: inner, .. }
         | E::Nested(inner) => Some(inner),
+        E::Tuple(parts) => parts.first(),
         _ => None,
     }
 }
@@ -231,6 +237,11 @@ fn own_line(at: &ast::Expr) -> Option<u64> {
         ast::Expr::CompoundIdentifier(names) => names.first()?.span.start.line,
         ast::Expr::Value(value) => value.span.start.line,
         ast::Expr::Function(function) => function.name.span().start.line,
+        ast::Expr::Case { case_token, .. } => case_token.0.span.start.line,
+        ast::Expr::Exists { subquery, .. } | ast::Expr::Subquery(subquery) => match &*subquery.body {
+            ast::SetExpr::Select(select) => select.select_token.0.span.start.line,
+            _ => 0,
+        },
         _ => 0,
     };
     (line > 0).then_some(line)
@@ -250,11 +261,8 @@ pub(super) fn brief(at: &ast::Expr) -> String {
 
 fn remedy(has: DataType, wanted: DataType) -> String {
     match (has, wanted) {
-        (DataType::Integer, DataType::Bool) => {
-            "Compare it: … = 1 (columns declared BOOLEAN are true or false)".into()
-        }
-        (DataType::Text, DataType::Bool) => "Cast it: (…)::boolean".into(),
-        (DataType::Bool, DataType::Integer) => "Write true or false, not a number".into(),
+        (DataType::Integer, DataType::Bool) => "Write true or false instead of a number".into(),
+        (DataType::Bool, DataType::Integer) => "Write 1 or 0: the other side is a number".into(),
         (_, wanted) => format!("Cast it, such as (…)::{}", wanted.name()),
     }
 }

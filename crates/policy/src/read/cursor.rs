@@ -149,6 +149,11 @@ impl Cursor {
         Ok(())
     }
 
+    /// Passes over the rest of the statement.
+    pub fn skip_rest(&mut self) {
+        while self.parser.next_token().token != Token::EOF {}
+    }
+
     /// Nothing more may come.
     pub fn finish(&mut self) -> Checked<()> {
         match self.parser.peek_token().token {

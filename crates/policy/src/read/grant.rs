@@ -5,23 +5,28 @@ use sqlparser::tokenizer::Token;
 use super::{Name, Objects, Privilege, Statement, cursor::Cursor};
 use crate::fault::{Checked, Fault};
 
+/// Options of a role that scripts made for PostgreSQL have; nobody signs in to a role here.
+const WITHOUT_EFFECT: [&str; 7] =
+    ["NOBYPASSRLS", "LOGIN", "NOLOGIN", "INHERIT", "NOSUPERUSER", "NOCREATEDB", "NOCREATEROLE"];
+
 pub(super) fn create_role(cursor: &mut Cursor) -> Checked<Statement> {
     let _ = cursor.take("IF NOT EXISTS");
     let name = cursor.name()?;
     let _ = cursor.take("WITH");
-    let mut bypass = false;
+    let (mut bypass, mut inherits) = (false, true);
     loop {
         if cursor.take("BYPASSRLS") {
             bypass = true;
-        } else if !["NOBYPASSRLS", "LOGIN", "NOLOGIN", "INHERIT", "NOSUPERUSER", "NOCREATEDB", "NOCREATEROLE"]
-            .iter()
-            .any(|option| cursor.take(option))
-        {
+        } else if cursor.take("NOINHERIT") {
+            inherits = false;
+        } else if !WITHOUT_EFFECT.iter().any(|option| cursor.take(option)) {
             break;
         }
     }
-    cursor.finish().map_err(|fault| fault.hint("A role's only option with an effect here is BYPASSRLS"))?;
-    Ok(Statement::Role { name, bypass })
+    cursor
+        .finish()
+        .map_err(|fault| fault.hint("A role's options with an effect here are BYPASSRLS and NOINHERIT"))?;
+    Ok(Statement::Role { name, bypass, inherits })
 }
 
 pub(super) fn privileges(cursor: &mut Cursor, grant: bool) -> Checked<Statement> {

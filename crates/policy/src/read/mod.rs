@@ -36,6 +36,7 @@ pub(crate) enum Statement {
     Role {
         name: Name,
         bypass: bool,
+        inherits: bool,
     },
     /// `GRANT role TO role`, `REVOKE role FROM role`
     Membership {
@@ -155,6 +156,10 @@ fn dispatch(cursor: &mut Cursor) -> Checked<Statement> {
     }
     if cursor.take("ALTER TABLE") || cursor.take("ALTER VIEW") {
         return policy::security(cursor);
+    }
+    if cursor.take("COMMENT ON") {
+        cursor.skip_rest();
+        return Ok(Statement::Nothing);
     }
     let hint = match () {
         () if cursor.take("DROP POLICY") || cursor.take("ALTER POLICY") => {

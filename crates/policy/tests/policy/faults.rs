@@ -36,7 +36,7 @@ CREATE POLICY g ON notes USING (title = ;
 CREATE POLICY h ON nots USING (true);
 CREATE POLICY i ON notes TO authentcated USING (true);
 CREATE POLICY j ON notes USING (true);
-CREATE POLICY j ON notes USING (true);"
+CREATE POLICY j ON notes USING (true);",
     );
     assert_snapshot!(report);
 }
@@ -135,11 +135,11 @@ fn what_a_policy_cannot_express() {
 #[test]
 fn recursion_is_found_at_load() {
     let report = faults(
-        "CREATE POLICY self ON members USING (EXISTS (SELECT 1 FROM members m WHERE m.user_id = auth.uid());
-    assert_snapshot!(report);
+        "CREATE POLICY self ON members USING (EXISTS (SELECT 1 FROM members m WHERE m.user_id = auth.uid()));
          CREATE POLICY there ON notes USING (team_id IN (SELECT id FROM teams));
-         CREATE POLICY back ON teams TO authenticated USING (id IN (SELECT team_id FROM notes));"
-    ));
+         CREATE POLICY back ON teams TO authenticated USING (id IN (SELECT team_id FROM notes));",
+    );
+    assert_snapshot!(report);
     let harmless = faults(
         "CREATE POLICY read ON members FOR SELECT USING (user_id = auth.uid());
          CREATE POLICY write ON members FOR INSERT

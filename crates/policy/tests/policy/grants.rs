@@ -54,13 +54,18 @@ fn whole_tables_and_columns() {
         GRANT SELECT, DELETE ON members TO PUBLIC;
         GRANT USAGE ON SCHEMA public TO anon;
         GRANT EXECUTE ON FUNCTION report() TO anon;";
-    assert_snapshot!(format!("anon\n{}\n\nauthenticated\n{}", check(text, "anon"), check(text, "authenticated")));
+    assert_snapshot!(format!(
+        "anon\n{}\n\nauthenticated\n{}",
+        check(text, "anon"),
+        check(text, "authenticated")
+    ));
 }
 
 #[test]
 fn revoke_follows_the_order_of_statements() {
     let all = "GRANT ALL ON ALL TABLES IN SCHEMA public TO anon; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO anon;";
-    let revoked = "REVOKE ALL ON notes, members, audit FROM anon; REVOKE INSERT, UPDATE, DELETE ON teams FROM anon;
+    let revoked =
+        "REVOKE ALL ON notes, members, audit FROM anon; REVOKE INSERT, UPDATE, DELETE ON teams FROM anon;
         REVOKE EXECUTE ON FUNCTION report FROM anon;";
     assert_snapshot!(check(&format!("{all}{revoked}"), "anon"));
     let columns = "GRANT SELECT (id, name, plan) ON teams TO anon; REVOKE SELECT (plan) ON teams FROM anon;";
@@ -78,7 +83,9 @@ fn roles_inherit_what_they_are_members_of() {
     assert_eq!(check(text, "reader"), "teams s [id:s name:s plan:s open:s]");
     assert_eq!(check(text, "chief"), "teams su [id:s name:su plan:s open:s]");
     assert_eq!(check(&format!("{text} REVOKE reader FROM \"Editor\";"), "chief"), "teams u [name:u]");
-    assert_snapshot!(faults("CREATE ROLE a; CREATE ROLE b; GRANT a TO b; GRANT b TO a; GRANT public TO a; CREATE ROLE a;"));
+    assert_snapshot!(faults(
+        "CREATE ROLE a; CREATE ROLE b; GRANT a TO b; GRANT b TO a; GRANT public TO a; CREATE ROLE a;"
+    ));
 }
 
 #[test]

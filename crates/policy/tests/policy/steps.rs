@@ -75,7 +75,8 @@ fn permissive_and_restrictive_policies_combine_as_in_postgresql() {
         ("security disabled", "ALTER TABLE notes DISABLE ROW LEVEL SECURITY;".to_owned()),
         (
             "disabled and enabled again",
-            "ALTER TABLE notes DISABLE ROW LEVEL SECURITY; ALTER TABLE notes ENABLE ROW LEVEL SECURITY;".to_owned(),
+            "ALTER TABLE notes DISABLE ROW LEVEL SECURITY; ALTER TABLE notes ENABLE ROW LEVEL SECURITY;"
+                .to_owned(),
         ),
     ] {
         let policies = load(&format!("GRANT SELECT ON notes TO anon; {text}"));

@@ -119,7 +119,11 @@ pub fn plan(steps: Vec<Step>) -> Plan {
 }
 
 pub fn out(query: u16, table: &str, name: &str) -> Output {
-    Output { key: name.into(), expr: Expr::Column(QueryId(query), col(table, name)), data_type: DataType::Any }
+    Output {
+        key: name.into(),
+        expr: Expr::Column(QueryId(query), col(table, name)),
+        data_type: DataType::Any,
+    }
 }
 
 fn equals_slot(query: u16, table: &str, name: &str) -> Option<Expr> {
@@ -348,7 +352,9 @@ impl<'a> Printer<'a> {
             Expr::InExprs(operand, list) => format!("{} IN ({})", self.expr(operand), self.list(list, ", ")),
             Expr::JsonContains(left, right) => format!("{} @> {}", self.expr(left), self.expr(right)),
             Expr::Exists(query) => format!("EXISTS ({})", self.query(query)),
-            Expr::InQuery(operands, query) => format!("{} IN ({})", self.list(operands, ", "), self.query(query)),
+            Expr::InQuery(operands, query) => {
+                format!("{} IN ({})", self.list(operands, ", "), self.query(query))
+            }
             Expr::Scalar(query) => format!("({})", self.query(query)),
             Expr::Aggregate(aggregate, operand) => {
                 let operand = operand.as_ref().map_or_else(|| "*".into(), |operand| self.expr(operand));
@@ -357,9 +363,9 @@ impl<'a> Printer<'a> {
             Expr::Binary(op, left, right) => format!("({} {op:?} {})", self.expr(left), self.expr(right)),
             Expr::Call(function, arguments) => format!("{function:?}({})", self.list(arguments, ", ")),
             Expr::Case(branches, otherwise) => {
-                let branches = branches.iter().map(|(when, then)| {
-                    format!("WHEN {} THEN {} ", self.expr(when), self.expr(then))
-                });
+                let branches = branches
+                    .iter()
+                    .map(|(when, then)| format!("WHEN {} THEN {} ", self.expr(when), self.expr(then)));
                 let otherwise = otherwise.as_ref().map(|expr| format!("ELSE {} ", self.expr(expr)));
                 format!("CASE {}{}END", branches.collect::<String>(), otherwise.unwrap_or_default())
             }
