@@ -111,3 +111,54 @@ fn is(operand: &Expr, value: IsValue) -> Option<Expr> {
     };
     Some(Expr::Value(Value::Bool(holds)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use transom_query::plan::ParamId;
+
+    use super::*;
+
+    /// Three-valued evaluation; parameters stand for the answers of the engine.
+    fn eval(expr: &Expr, answers: &[Option<bool>; 4]) -> Option<bool> {
+        match expr {
+            Expr::Value(Value::Bool(value)) => Some(*value),
+            Expr::Param(id) => answers[usize::from(id.0)],
+            Expr::Not(operand) => eval(operand, answers).map(|value| !value),
+            Expr::And(parts) => decide(parts, answers, false),
+            Expr::Or(parts) => decide(parts, answers, true),
+            _ => None,
+        }
+    }
+
+    fn decide(parts: &[Expr], answers: &[Option<bool>; 4], decisive: bool) -> Option<bool> {
+        let values: Vec<Option<bool>> = parts.iter().map(|part| eval(part, answers)).collect();
+        if values.contains(&Some(decisive)) {
+            return Some(decisive);
+        }
+        if values.contains(&None) { None } else { Some(!decisive) }
+    }
+
+    fn condition() -> impl Strategy<Value = Expr> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(|value| Expr::Value(Value::Bool(value))),
+            Just(Expr::Value(Value::Null)),
+            (0u16..4).prop_map(|id| Expr::Param(ParamId(id))),
+        ];
+        leaf.prop_recursive(5, 40, 4, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|operand| Expr::Not(Box::new(operand))),
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::And),
+                prop::collection::vec(inner, 0..4).prop_map(Expr::Or),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_answer_stays_the_same(expr in condition(), answers in any::<[Option<bool>; 4]>()) {
+            let before = eval(&expr, &answers);
+            prop_assert_eq!(eval(&simplify(expr), &answers), before);
+        }
+    }
+}
