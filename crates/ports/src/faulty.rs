@@ -197,3 +197,43 @@ impl<D: Database> Database for Faulty<D> {
         self.inner.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use transom_sql::sqlite::Sqlite;
+    use transom_types::RequestId;
+
+    use super::*;
+    use crate::Memory;
+
+    fn nothing() -> Unit {
+        let (timeout, cause) = (std::time::Duration::from_secs(1), RequestId("test".into()));
+        Unit { steps: Vec::new(), timeout, cause, idempotency: None, rollback: false }
+    }
+
+    #[tokio::test]
+    async fn the_planned_calls_fail_and_no_other() {
+        let memory = Memory::new(Arc::new(Catalog::default()), Arc::new(Sqlite));
+        let waited = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counting = waited.clone();
+        let callback: Callback = Arc::new(move || {
+            counting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Box::pin(std::future::ready(()))
+        });
+        let database = Faulty::new(memory)
+            .on_write(2, Injection::Fail(Fault::Unavailable))
+            .on_write(3, Injection::FailAfter(Fault::Unknown))
+            .on_write(4, Injection::Delay(callback));
+        let mut faults = Vec::new();
+        for _ in 0..5 {
+            faults.push(database.write(nothing()).await.err().map(|error| error.fault));
+        }
+        assert_eq!(faults, [None, Some(Fault::Unavailable), Some(Fault::Unknown), None, None]);
+        assert_eq!(waited.load(std::sync::atomic::Ordering::Relaxed), 1);
+        database.every_write(Some(Injection::Fail(Fault::DiskFull)));
+        assert!(database.write(nothing()).await.is_err());
+        database.every_write(None);
+        assert!(database.write(nothing()).await.is_ok());
+        assert_eq!(database.writes_tried(), 7);
+    }
+}

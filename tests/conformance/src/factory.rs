@@ -12,16 +12,29 @@ pub trait Factory: Send + Sync {
     /// a migration.
     async fn open(&self) -> Opened;
 
+    /// The schema to apply as the first migration: the fixture's, and the engine's own full-text index over the products' names.
+    fn schema(&self) -> String {
+        crate::fixture::SCHEMA.to_owned()
+    }
+
+    /// The same database again, after it was closed. `None`: it keeps nothing.
+    async fn reopen(&self, _: Keep) -> Option<Opened> {
+        None
+    }
+
     /// What the implementation can do beyond what every one must.
     fn traits(&self) -> Traits;
 }
+
+/// What must live as long as a database.
+pub type Keep = Box<dyn Any + Send + Sync>;
 
 /// A database, and what must live as long.
 pub struct Opened {
     /// The database.
     pub database: Arc<dyn Database>,
     /// Dropped after it: a temporary directory, say.
-    pub keep: Box<dyn Any + Send + Sync>,
+    pub keep: Keep,
 }
 
 /// What an implementation can do beyond what every one must.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use transom_query::request::{
-    IsValue,
+    FullTextKind, IsValue,
     Operator::{
         ContainedIn, Contains, Eq, Gt, Gte, Ilike, Imatch, IsDistinct, Like, Lt, Lte, Match, Neq, Overlaps,
     },
@@ -11,7 +11,7 @@ use transom_query::request::{
 
 use crate::{
     Factory, Shop,
-    request::{Where, among, columns, eq, is, not, quantified, read, test},
+    request::{Where, among, columns, eq, insert, is, not, quantified, read, test, update},
 };
 
 async fn check(shop: &Shop, filter: Where, expected: &[i64]) {
@@ -169,4 +169,23 @@ pub async fn logic(factory: &dyn Factory) {
     let nested = Where::Or(vec![Where::And(vec![cheap(), not(tool())]), eq("id", "5")]);
     check(&shop, nested, &[1, 5]).await;
     check(&shop, not(not(tool())), &[3, 5]).await;
+}
+
+pub async fn full_text(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    let search = |kind, words: &str| Where::FullText("name".into(), kind, words.into());
+    let more = json!([{ "id": 20, "name": "blue suede shoes", "price": 1 }, { "id": 21, "name": "shoes, blue", "price": 1 }]);
+    shop.write(vec![insert("products", more)]).await.expect("goes in");
+    check(&shop, search(FullTextKind::Plain, "emma"), &[1, 2]).await;
+    check(&shop, search(FullTextKind::Plain, "shoes blue"), &[20, 21]).await;
+    check(&shop, search(FullTextKind::Phrase, "blue suede"), &[20]).await;
+    check(&shop, search(FullTextKind::Phrase, "suede blue"), &[]).await;
+    check(&shop, search(FullTextKind::Web, "shoes -suede or hammer"), &[3, 21]).await;
+    check(&shop, search(FullTextKind::Query, "(emma | zange) & !hammer"), &[1, 2, 5]).await;
+    check(&shop, search(FullTextKind::Query, "su:*"), &[20]).await;
+    check(&shop, not(search(FullTextKind::Plain, "shoes")), &[1, 2, 3, 4, 5]).await;
+    let renamed = update("products", eq("id", "20"), json!({ "name": "boots" }));
+    shop.write(vec![renamed, crate::request::delete("products", eq("id", "21"))]).await.expect("is written");
+    check(&shop, search(FullTextKind::Plain, "shoes"), &[]).await;
+    check(&shop, search(FullTextKind::Plain, "boots"), &[20]).await;
 }

@@ -12,6 +12,7 @@ mod factory;
 pub mod filtering;
 pub mod fixture;
 pub mod grouping;
+pub mod handwritten;
 pub mod idempotency;
 mod json;
 pub mod lifecycle;
@@ -22,7 +23,7 @@ mod shop;
 pub mod units;
 pub mod writing;
 
-pub use factory::{Factory, Opened, Traits};
+pub use factory::{Factory, Keep, Opened, Traits};
 pub use shop::Shop;
 
 /// One `#[tokio::test]` per case, for a factory.
@@ -32,7 +33,7 @@ macro_rules! suite {
         $crate::suite! { @cases $factory;
             reading { values_are_shown_by_their_type order_places_nulls limits_and_offsets totals cursors_page_in_any_order
                 missing_tables_and_empty_results }
-            filtering { comparisons nulls_are_unknown lists quantifiers patterns truth_values json_paths json_containment
+            filtering { comparisons nulls_are_unknown lists quantifiers patterns truth_values json_paths json_containment full_text
                 times_and_bytes logic }
             embedding { to_one to_many many_to_many one_to_one self_reference nested inner_and_anti filters_order_and_limits
                 spread related_order }
@@ -48,7 +49,8 @@ macro_rules! suite {
             changes { in_commit_order_with_images only_of_tracked_tables nothing_of_rolled_back_units
                 resume_from_any_position receivers_are_told merges_are_inserts_or_updates }
             lifecycle { the_catalog_is_introspected migrations_apply_once slow_reads_stop_at_their_deadline
-                ping_and_close_twice }
+                ping_and_close_twice what_was_acknowledged_outlives_a_close }
+            handwritten { reading_functions writing_functions descriptions scripts constraints_of_the_schema cascades_are_logged }
         }
     };
     (@cases $factory:expr; $($module:ident { $($case:ident)* })*) => {

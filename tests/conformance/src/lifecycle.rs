@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use transom_ports::{Fault, Migration};
 use transom_query::{Catalog, catalog::RelationshipKind};
-use transom_sql::Statement;
+use transom_sql::{Statement, Unit, statement::Idempotency};
+use transom_types::ChangePosition;
 
 use crate::{
     Factory, Shop,
     fixture::{self, TABLES},
-    request::{columns, insert, read},
+    request::{columns, eq, insert, read},
 };
 
 /// What introspection must find is what the fixture's own catalog says.
@@ -62,6 +63,9 @@ fn table(catalog: &Catalog, name: &str) -> Vec<String> {
         .collect();
     ways.sort_unstable();
     said.extend(ways);
+    said.extend(
+        table.full_text.iter().map(|index| format!("searched {} by {}", names(&index.columns), index.name)),
+    );
     said
 }
 
@@ -132,4 +136,27 @@ pub async fn ping_and_close_twice(factory: &dyn Factory) {
     shop.database.close().await;
     shop.database.close().await;
     assert!(shop.write(vec![insert("tags", json!({ "label": "late" }))]).await.is_err(), "closed is closed");
+}
+
+pub async fn what_was_acknowledged_outlives_a_close(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    shop.database.track_changes(&["tags".into()]).await.expect("is there");
+    let keyed = |shop: &Shop| {
+        let row = insert("tags", json!({ "label": "kept" })).returning(columns("id"));
+        let idempotency = Idempotency { key: "k".into(), scope: "s".into(), fingerprint: "f".into() };
+        Unit { idempotency: Some(idempotency), ..shop.unit(vec![row]) }
+    };
+    let first = shop.database.write(keyed(&shop)).await.expect("goes in");
+    shop.database.close().await;
+    let Some(opened) = factory.reopen(shop.keep).await else { return };
+    let shop = Shop::over(opened, Vec::new()).await;
+    let label = read("tags", columns("label").filter(eq("id", "4")));
+    shop.check("the row", label, json!([{ "label": "kept" }])).await;
+    shop.database.track_changes(&["tags".into()]).await.expect("is there");
+    let again = shop.database.write(keyed(&shop)).await.expect("is answered");
+    assert!(again.replayed && again.outcomes == first.outcomes, "the key");
+    let next = shop.write(vec![insert("tags", json!({ "label": "next" }))]).await.expect("goes in");
+    assert_eq!(next.position.0, first.position.0 + 1, "positions go on");
+    let changes = shop.database.changes_after(ChangePosition::default(), 10).await.expect("the log");
+    assert_eq!(changes.len(), 2);
 }

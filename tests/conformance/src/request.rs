@@ -4,9 +4,9 @@ use serde_json::Value as Json;
 use transom_query::{
     DataRequest,
     request::{
-        Action, Aggregate, Cell, Condition, Conflict, Count, Cursor, Embed, Expect, Field, Filter, Insert,
-        IsValue, Item, JsonKey, JsonStep, Literal, Operator, Order, Path, Payload, Quantifier, Resolution,
-        Resource, Returning, Select, Shape, Slot, Test, Values,
+        Action, Aggregate, Cell, Condition, Conflict, Count, Cursor, Embed, Expect, Field, Filter,
+        FullTextKind, Insert, IsValue, Item, JsonKey, JsonStep, Literal, Operator, Order, Path, Payload,
+        Quantifier, Resolution, Resource, Returning, Select, Shape, Slot, Test, Values,
     },
 };
 
@@ -25,6 +25,8 @@ pub enum Where {
     Quantified(String, Operator, Quantifier, Vec<String>),
     /// Column and values.
     In(String, Vec<String>),
+    /// Column, kind and words.
+    FullText(String, FullTextKind, String),
     /// Column and word.
     Is(String, IsValue),
 }
@@ -197,6 +199,14 @@ pub fn delete(table: &str, filter: Where) -> Request {
     write(table, Action::Delete, Payload::default()).filter(filter)
 }
 
+/// Calls a handwritten statement.
+pub fn call(function: &str, arguments: Json, read_only: bool) -> Request {
+    let payload = payload(arguments);
+    let action = Action::Call { arguments: payload.columns.clone(), read_only };
+    let shape = Shape { resource: Resource::Function(function.into()), action, ..Shape::read(function) };
+    Request { request: DataRequest { shape, values: Values { literals: Vec::new(), payload } } }
+}
+
 fn write(table: &str, action: Action, payload: Payload) -> Request {
     let shape = Shape {
         resource: Resource::Table(table.into()),
@@ -306,6 +316,10 @@ fn condition(filter: Where, values: &mut Values) -> Filter {
             (column, Test::Compare(operator, Some(quantifier), list(values, of)))
         }
         Where::In(column, of) => (column, Test::In(list(values, of))),
+        Where::FullText(column, kind, words) => {
+            let query = literal(values, Literal::Text(words.into()));
+            (column, Test::FullText { kind, language: None, query })
+        }
         Where::Is(column, is) => (column, Test::Is(is)),
     };
     Filter::Condition(Condition { path: Some(path(&column)), aggregate: None, test })

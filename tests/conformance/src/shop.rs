@@ -1,18 +1,25 @@
 //! A database with the fixture in it, and requests run on it as the data room would.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value as Json, json};
 use transom_policy::{Grant, Policies, guard};
 use transom_ports::{Body, Committed, Database, DbError, Fault, Migration, Outcome};
 use transom_query::{
     Catalog, Plan,
+    catalog::Function,
     planner::{self, Options},
 };
 use transom_sql::{Rendered, Statement, Step, Unit, bind, render};
 use transom_types::{Principal, Problem, RequestId};
 
-use crate::{Factory, fixture, json::assert_same, request::Request};
+use crate::{
+    Factory,
+    factory::{Keep, Opened},
+    fixture,
+    json::assert_same,
+    request::Request,
+};
 
 /// Long enough for everything that is not meant to be slow.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
@@ -22,8 +29,8 @@ pub struct Shop {
     pub database: Arc<dyn Database>,
     pub catalog: Arc<Catalog>,
     pub policies: Policies,
-    #[allow(dead_code, reason = "dropped last")]
-    keep: Box<dyn Any + Send + Sync>,
+    /// Dropped last.
+    pub keep: Keep,
 }
 
 /// A request made ready: its steps, and which of them is the reply.
@@ -37,16 +44,17 @@ impl Shop {
     pub async fn empty(factory: &dyn Factory) -> Self {
         let opened = factory.open().await;
         let migration = Migration { number: 1, name: "0001_fixture".into(), checksum: "0".repeat(64).into() };
-        assert!(
-            opened
-                .database
-                .apply_migration(&migration, fixture::SCHEMA, 0)
-                .await
-                .expect("the schema applies")
-        );
-        let catalog = Arc::new(opened.database.introspect().await.expect("the schema can be read"));
-        let policies = Policies::load("policies.sql", fixture::POLICIES, catalog.clone())
-            .expect("the policies are valid");
+        let applied = opened.database.apply_migration(&migration, &factory.schema(), 0).await;
+        assert!(applied.expect("the schema applies"));
+        Self::over(opened, Vec::new()).await
+    }
+
+    /// A database that has the fixture's schema already, with these handwritten statements.
+    pub async fn over(opened: Opened, functions: Vec<Function>) -> Self {
+        let catalog = opened.database.introspect().await.expect("the schema can be read");
+        let catalog = Arc::new(catalog.with_functions(functions));
+        let policies = Policies::load("policies.sql", fixture::POLICIES, catalog.clone());
+        let policies = policies.expect("the policies are valid");
         Self { database: opened.database, catalog, policies, keep: opened.keep }
     }
 
