@@ -1,0 +1,203 @@
+//! The one thread that writes: it takes all units that wait, and commits them together.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch as tokio_watch};
+use transom_ports::{Committed, DbError, Fault};
+use transom_sql::Unit;
+use transom_types::ChangePosition;
+
+use crate::{
+    changes, connection, errors,
+    functions::Clock,
+    group,
+    options::Options,
+    queue::{Queue, Refused},
+    watch::Watch,
+};
+
+/// How many groups pass between two clean-ups of old changes and keys.
+const GROUPS_PER_CLEANING: u64 = 256;
+
+/// A unit that waits.
+pub(crate) struct Waiting {
+    pub(crate) unit: Unit,
+    pub(crate) deadline: Instant,
+    pub(crate) reply: oneshot::Sender<Result<Committed, DbError>>,
+}
+
+/// Work on the writer's connection beside units: migrations, scripts, triggers.
+type Task = Box<dyn FnOnce(&mut Context) + Send>;
+
+enum Job {
+    Unit(Box<Waiting>),
+    Task(Task),
+    Close(oneshot::Sender<()>),
+}
+
+/// What the writer's thread works with.
+pub(crate) struct Context {
+    pub(crate) connection: Connection,
+    pub(crate) options: Arc<Options>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) positions: tokio_watch::Sender<ChangePosition>,
+    /// Whether the change log is there, so that its position is worth reading.
+    pub(crate) tracking: bool,
+}
+
+#[derive(Default)]
+struct Numbers {
+    groups: AtomicU64,
+    units: AtomicU64,
+    units_last: AtomicU64,
+}
+
+/// The writer's handle.
+pub(crate) struct Writer {
+    queue: Arc<Queue<Job>>,
+    positions: tokio_watch::Receiver<ChangePosition>,
+    numbers: Arc<Numbers>,
+}
+
+impl Writer {
+    pub(crate) fn start(options: Arc<Options>) -> Result<Self, DbError> {
+        let (watch, clock) = (Arc::new(Watch::default()), Arc::new(Clock::default()));
+        let connection = connection::open_writer(&options, watch.clone(), clock.clone())?;
+        let newest = changes::newest(&connection);
+        let (sender, positions) = tokio_watch::channel(newest.unwrap_or_default());
+        let queue = Arc::new(Queue::new(options.write_queue_max));
+        let numbers = Arc::new(Numbers::default());
+        let context =
+            Context { connection, options, watch, clock, positions: sender, tracking: newest.is_some() };
+        let (thread_queue, thread_numbers) = (queue.clone(), numbers.clone());
+        thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || run(&thread_queue, context, &thread_numbers))
+            .map_err(|error| DbError::new(Fault::Unavailable, error.to_string()))?;
+        Ok(Self { queue, positions, numbers })
+    }
+
+    pub(crate) async fn write(&self, unit: Unit) -> Result<Committed, DbError> {
+        let (reply, answer) = oneshot::channel();
+        let deadline = Instant::now() + unit.timeout;
+        self.push(Job::Unit(Box::new(Waiting { unit, deadline, reply })))?;
+        answer.await.unwrap_or_else(|_| Err(unknown()))
+    }
+
+    /// Runs a task on the writer's thread, between two groups.
+    pub(crate) async fn task<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Context) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        let (reply, answer) = oneshot::channel();
+        self.push(Job::Task(Box::new(move |context| {
+            // Nobody may be waiting any more.
+            let _ = reply.send(task(context));
+        })))?;
+        answer.await.unwrap_or_else(|_| Err(unknown()))
+    }
+
+    fn push(&self, job: Job) -> Result<(), DbError> {
+        self.queue.push(job).map_err(|refused| match refused {
+            Refused::Full => DbError::new(Fault::Overloaded, "too many writes are waiting"),
+            Refused::Closed => DbError::new(Fault::Unavailable, "the database is closed"),
+        })
+    }
+
+    pub(crate) fn positions(&self) -> tokio_watch::Receiver<ChangePosition> {
+        self.positions.clone()
+    }
+
+    pub(crate) fn newest(&self) -> ChangePosition {
+        *self.positions.borrow()
+    }
+
+    /// Works off what waits, then closes; `closed` is told.
+    pub(crate) fn close(&self, closed: oneshot::Sender<()>) {
+        // A queue that is full or closed already closes without being told.
+        let _ = self.queue.push(Job::Close(closed));
+        self.queue.close();
+    }
+
+    pub(crate) fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let of = |number: &AtomicU64| number.load(Ordering::Relaxed) as f64;
+        vec![
+            ("writer_queue_units", self.queue.len() as f64),
+            ("group_units_last", of(&self.numbers.units_last)),
+            ("groups_total", of(&self.numbers.groups)),
+            ("group_units_total", of(&self.numbers.units)),
+            ("change_position", self.newest().0 as f64),
+        ]
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// The thread ended with the unit in its hands.
+fn unknown() -> DbError {
+    DbError::new(Fault::Unknown, "the writer ended before it answered")
+}
+
+fn run(queue: &Queue<Job>, mut context: Context, numbers: &Numbers) {
+    loop {
+        let jobs = queue.take(context.options.group_units_max);
+        if jobs.is_empty() {
+            break;
+        }
+        let mut units: Vec<Waiting> = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            match job {
+                Job::Unit(waiting) => units.push(*waiting),
+                // What came before a task is committed before it runs.
+                Job::Task(task) => {
+                    commit(&mut context, &mut units, numbers);
+                    context.watch.until(None);
+                    task(&mut context);
+                }
+                Job::Close(closed) => {
+                    commit(&mut context, &mut units, numbers);
+                    finish(&context);
+                    let _ = closed.send(());
+                    return;
+                }
+            }
+        }
+        commit(&mut context, &mut units, numbers);
+        if numbers.groups.load(Ordering::Relaxed).is_multiple_of(GROUPS_PER_CLEANING) {
+            changes::clean(&mut context);
+        }
+    }
+    finish(&context);
+}
+
+fn commit(context: &mut Context, units: &mut Vec<Waiting>, numbers: &Numbers) {
+    if units.is_empty() {
+        return;
+    }
+    let group = std::mem::take(units);
+    numbers.units_last.store(group.len() as u64, Ordering::Relaxed);
+    numbers.units.fetch_add(group.len() as u64, Ordering::Relaxed);
+    numbers.groups.fetch_add(1, Ordering::Relaxed);
+    group::commit(context, group);
+}
+
+/// The log is written back, so that the file stands alone.
+fn finish(context: &Context) {
+    context.watch.until(Some(Instant::now() + Duration::from_secs(5)));
+    let checkpoint = context.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    // A reader that is still busy leaves the log for the next start, which is as good.
+    let _ = checkpoint.map_err(|error| errors::db_error(&error));
+}
