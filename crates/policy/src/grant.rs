@@ -8,6 +8,9 @@ use transom_types::{Principal, Problem};
 
 use crate::{fault::Fault, model::Model, read, recursion, rights::Rights, roles::SERVICE};
 
+/// The stack that a file is parsed and compiled on.
+const LOAD_STACK_BYTES: usize = 64 << 20;
+
 /// `policies.sql`, checked against a catalog: every role's rights, worked out.
 #[derive(Debug)]
 pub struct Policies {
@@ -28,6 +31,20 @@ impl Policies {
     /// Parses and checks `text` (the contents of `policies.sql`, named `file` in messages) against a catalog.
     /// Errors: every fault found, each with file, line and remedy.
     pub fn load(file: &str, text: &str, catalog: Arc<Catalog>) -> Result<Self, Vec<Problem>> {
+        // Parsing recurses with generous frames, and this may be called on a small stack.
+        std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new().stack_size(LOAD_STACK_BYTES);
+            let loaded = builder.spawn_scoped(scope, || Self::load_here(file, text, catalog));
+            let unexpected = |what: &str| vec![Fault::at(1, what).into_problem(file)];
+            match loaded.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(loaded)) => loaded,
+                Ok(Err(_)) => Err(unexpected("the file cannot be read: an error inside the server")),
+                Err(error) => Err(unexpected(&format!("no thread to read the file with: {error}"))),
+            }
+        })
+    }
+
+    fn load_here(file: &str, text: &str, catalog: Arc<Catalog>) -> Result<Self, Vec<Problem>> {
         let mut faults = Vec::new();
         let statements = read::statements(text, &mut faults);
         let mut model = Model::new(&statements, &catalog, &mut faults);

@@ -10,6 +10,9 @@ use crate::{fault::Fault, model::Model, read::Command, rights::Rights, tree};
 /// Most subqueries that reading one table may bring along.
 pub(crate) const SUBQUERIES_MAX: u32 = 128;
 
+/// Longest way from a table through the policies of those that its policies read.
+const TABLES_DEEP_MAX: usize = 12;
+
 /// The tables whose rows a condition reads, once per subquery.
 fn read_by(condition: &Expr) -> Vec<TableId> {
     let mut tables = Vec::new();
@@ -35,7 +38,8 @@ pub(crate) fn check<'a>(
             .iter()
             .filter_map(|(table, rules)| Some((*table, read_by(rules.select.as_ref()?))))
             .collect();
-        let mut walk = Walk { reads: &reads, sizes: AHashMap::new(), path: Vec::new(), cycle: None };
+        let mut walk =
+            Walk { reads: &reads, sizes: AHashMap::new(), path: Vec::new(), cycle: None, too_deep: false };
         let mut tables: Vec<TableId> = reads.keys().copied().collect();
         tables.sort_unstable();
         for table in tables {
@@ -45,7 +49,9 @@ pub(crate) fn check<'a>(
                 if reported.insert(fault.line) {
                     faults.push(fault);
                 }
-            } else if size > SUBQUERIES_MAX && reported.insert(u64::MAX - u64::from(table.0)) {
+            } else if (size > SUBQUERIES_MAX || std::mem::take(&mut walk.too_deep))
+                && reported.insert(u64::MAX - u64::from(table.0))
+            {
                 faults.push(too_many(model, catalog, table));
             }
         }
@@ -57,6 +63,7 @@ struct Walk<'a> {
     sizes: AHashMap<TableId, u32>,
     path: Vec<TableId>,
     cycle: Option<(TableId, TableId)>,
+    too_deep: bool,
 }
 
 impl Walk<'_> {
@@ -64,6 +71,10 @@ impl Walk<'_> {
     fn size(&mut self, table: TableId) -> u32 {
         if let Some(size) = self.sizes.get(&table) {
             return *size;
+        }
+        if self.path.len() >= TABLES_DEEP_MAX {
+            self.too_deep = true;
+            return 0;
         }
         self.path.push(table);
         let mut size = 0u32;
@@ -94,7 +105,9 @@ fn recursion(model: &Model, catalog: &Catalog, from: TableId, to: TableId) -> Fa
 
 fn too_many(model: &Model, catalog: &Catalog, table: TableId) -> Fault {
     let name = &catalog[table].name;
-    let message = format!("reading '{name}' needs more than {SUBQUERIES_MAX} subqueries of policies");
+    let message = format!(
+        "reading '{name}' needs more than {SUBQUERIES_MAX} subqueries of policies, or more than {TABLES_DEEP_MAX} inside each other"
+    );
     let line = culprit(model, table, |tables| !tables.is_empty()).map_or(1, |(_, line)| line);
     Fault::at(line, message).hint("Let fewer policies read tables that have such policies themselves")
 }

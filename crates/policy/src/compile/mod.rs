@@ -22,6 +22,9 @@ use types::{Firmness, Typed, brief};
 /// Deepest nesting of a condition; chains of AND and OR count as one level.
 const DEPTH_MAX: u32 = 48;
 
+/// Deepest nesting of subqueries in one condition.
+const SUBQUERY_DEPTH_MAX: usize = 8;
+
 /// Compiles the conditions of one file.
 pub(crate) struct Compiler<'a> {
     catalog: &'a Catalog,

@@ -9,7 +9,7 @@ use transom_query::{
 use transom_types::{DataType, Value};
 
 use super::{
-    Compiler, negate,
+    Compiler, SUBQUERY_DEPTH_MAX, negate,
     operators::conjuncts,
     scope::{Row, name_of},
     types::{Typed, brief},
@@ -152,6 +152,11 @@ impl Compiler<'_> {
     ) -> Checked<Body> {
         let outer = self.aggregate.take();
         let depth = self.scopes.len();
+        if depth > SUBQUERY_DEPTH_MAX {
+            return Err(
+                self.fault(at, format!("subqueries are nested deeper than {SUBQUERY_DEPTH_MAX} levels"))
+            );
+        }
         let body = self.body_in_scope(select, items, order, at);
         self.scopes.truncate(depth);
         self.aggregate = outer;

@@ -151,6 +151,14 @@ fn recursion_is_found_at_load() {
 }
 
 #[test]
+fn too_many_subqueries_are_refused_at_load() {
+    let many = |count| vec!["EXISTS (SELECT 1 FROM teams WHERE id = team_id)"; count].join(" OR ");
+    let file = |count| format!("CREATE POLICY p ON notes USING ({});", many(count));
+    assert_eq!(faults(&file(128)), "no fault");
+    assert!(faults(&file(129)).contains("needs more than 128 subqueries"), "{}", faults(&file(129)));
+}
+
+#[test]
 fn unclosed_text_is_one_fault() {
     let report = faults("GRANT SELECT ON notes TO anon;\nCREATE POLICY p ON notes USING (title = 'abc);\n");
     assert_snapshot!(report);
@@ -168,6 +176,14 @@ fn deep_and_long_conditions_are_judged_not_crashed_on() {
     assert!(faults(&format!("CREATE POLICY p ON notes USING ({sum} = 3);")).contains("nested deeper than"));
     let deep = "(".repeat(500) + "public" + &")".repeat(500);
     assert!(faults(&format!("CREATE POLICY p ON notes USING ({deep});")).contains("nested too deeply"));
+    for depth in [20, 45, 60, 400] {
+        let calls = "coalesce(".repeat(depth) + "title" + &")".repeat(depth);
+        faults(&format!("CREATE POLICY p ON notes USING ({calls} = 'a');"));
+        let cases = "CASE WHEN ".repeat(depth) + "public" + &" THEN public END".repeat(depth);
+        faults(&format!("CREATE POLICY p ON notes USING ({cases});"));
+        let queries = "EXISTS (SELECT 1 FROM teams WHERE ".repeat(depth) + "open" + &")".repeat(depth);
+        faults(&format!("CREATE POLICY p ON notes USING ({queries});"));
+    }
     let long = vec!["1"; 30_000].join(",");
     assert!(faults(&format!("CREATE POLICY p ON notes USING (id IN ({long}));")).contains("tokens"));
 }
