@@ -1,3 +1,5 @@
+CREATE ROLE member;
+
 GRANT SELECT ON categories, products TO anon, member;
 GRANT SELECT ON guarded TO member;
 GRANT SELECT, INSERT ON events TO anon;

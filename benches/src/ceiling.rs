@@ -19,8 +19,8 @@ pub fn serve(port: u16, body: &Path) -> anyhow::Result<()> {
             let body = body.clone();
             tokio::spawn(async move {
                 let answer = service_fn(move |request| reply(request, body.clone()));
-                let connection = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), answer);
+                let connection =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
                 // A client that goes away ends its connection and nothing else.
                 let _ = connection.await;
             });

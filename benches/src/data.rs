@@ -23,7 +23,11 @@ fn post(request: &mut Vec<u8>, path: &str, body: &str) -> Kind {
 }
 
 fn event(number: u64) -> String {
-    format!(r#"{{"product_id":{},"kind":"viewed","amount":{}.5,"note":"nothing to say"}}"#, number % 100_000 + 1, number % 1000)
+    format!(
+        r#"{{"product_id":{},"kind":"viewed","amount":{}.5,"note":"nothing to say"}}"#,
+        number % 100_000 + 1,
+        number % 1000
+    )
 }
 
 fn row(number: u64, target: &Target) -> u64 {
@@ -46,7 +50,9 @@ pub fn transom_b(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
     get(
         request,
         target,
-        format_args!("/rest/v1/products?select=id,name,price,category:categories(id,name)&category_id=eq.{category}&order=price.desc&limit=20"),
+        format_args!(
+            "/rest/v1/products?select=id,name,price,category:categories(id,name)&category_id=eq.{category}&order=price.desc&limit=20"
+        ),
     )
 }
 
@@ -55,7 +61,11 @@ pub fn transom_c(number: u64, request: &mut Vec<u8>, _: &Target) -> Kind {
 }
 
 pub fn transom_d(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
-    if number.is_multiple_of(10) { transom_c(number, request, target) } else { transom_a(number, request, target) }
+    if number.is_multiple_of(10) {
+        transom_c(number, request, target)
+    } else {
+        transom_a(number, request, target)
+    }
 }
 
 pub fn peer_a(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
@@ -72,7 +82,8 @@ pub fn peer_c(number: u64, request: &mut Vec<u8>, _: &Target) -> Kind {
 
 /// The rows, as bodies of bulk inserts: (table, JSON array).
 pub fn batches(rows: u32) -> impl Iterator<Item = (&'static str, String)> {
-    let categories = (1..=CATEGORIES).map(|id| serde_json::json!({ "id": id, "name": format!("Category {id}") }));
+    let categories =
+        (1..=CATEGORIES).map(|id| serde_json::json!({ "id": id, "name": format!("Category {id}") }));
     let categories = serde_json::Value::Array(categories.collect()).to_string();
     let products = (0..rows).step_by(5_000).flat_map(move |first| {
         let batch: Vec<_> = (first..rows.min(first + 5_000)).map(|at| product(at + 1)).collect();

@@ -75,7 +75,13 @@ pub fn free_port() -> anyhow::Result<u16> {
 }
 
 /// One request on a connection of its own; the whole reply as text.
-pub fn answer(port: u16, method: &str, path: &str, token: Option<&str>, body: &str) -> anyhow::Result<String> {
+pub fn answer(
+    port: u16,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();

@@ -34,7 +34,14 @@ struct Line {
 /// The whole page, in Markdown.
 pub fn render(run: &Run, samples: &[Sample], start_mib: f64, load_mib: f64, started_ms: f64) -> String {
     let mut lines = ratios(samples);
-    let plain = |work, value, bar| Line { work, value, bar, at_least: false, spread: String::new(), note: String::new() };
+    let plain = |work, value, bar| Line {
+        work,
+        value,
+        bar,
+        at_least: false,
+        spread: String::new(),
+        note: String::new(),
+    };
     lines.push(plain("resident memory at start, MiB", start_mib, 50.0));
     lines.push(plain("resident memory after D, MiB", load_mib, 120.0));
     lines.push(plain("start to first answer, ms", started_ms, 200.0));
@@ -42,7 +49,11 @@ pub fn render(run: &Run, samples: &[Sample], start_mib: f64, load_mib: f64, star
     page += &format!(
         "Printed by `cargo xtask bench`: {} rounds of {} s, {} keep-alive connections, {} rows, `synchronous=FULL`.\n{}\n\
          Ratios are medians over the rounds; the least and greatest stand beside them. Server, peer and load generator share the machine.\n\n",
-        run.rounds, run.seconds, run.connections, run.rows, machine(),
+        run.rounds,
+        run.seconds,
+        run.connections,
+        run.rows,
+        machine(),
     );
     page += "| work | measured | spread | asked | | requests per second |\n| --- | --- | --- | --- | --- | --- |\n";
     for line in &lines {
@@ -50,7 +61,12 @@ pub fn render(run: &Run, samples: &[Sample], start_mib: f64, load_mib: f64, star
         let sign = if line.at_least { "≥" } else { "≤" };
         page += &format!(
             "| {} | {:.2} | {} | {sign} {} | {} | {} |\n",
-            line.work, line.value, line.spread, line.bar, if met { "met" } else { "**missed**" }, line.note
+            line.work,
+            line.value,
+            line.spread,
+            line.bar,
+            if met { "met" } else { "**missed**" },
+            line.note
         );
     }
     page += "\nThe ceiling is the same HTTP library answering with the same bytes from memory. The peer is Express with \
@@ -60,21 +76,68 @@ pub fn render(run: &Run, samples: &[Sample], start_mib: f64, load_mib: f64, star
 }
 
 fn ratios(samples: &[Sample]) -> Vec<Line> {
-    let line = |work, bar, at_least, ratio: &dyn Fn(&Sample) -> f64, of: &dyn Fn(&Sample) -> [f64; 2], unit: &str| {
+    let line = |work,
+                bar,
+                at_least,
+                ratio: &dyn Fn(&Sample) -> f64,
+                of: &dyn Fn(&Sample) -> [f64; 2],
+                unit: &str| {
         let (value, least, most) = spread(samples.iter().map(ratio));
         let side = |at: usize| spread(samples.iter().map(|sample| of(sample)[at])).0;
         let note = format!("{:.0} / {:.0}{unit}", side(0), side(1));
         Line { work, value, bar, at_least, spread: format!("{least:.2}–{most:.2}"), note }
     };
     vec![
-        line("A. one row by primary key / ceiling", 0.55, true, &|s| s.a / s.ceiling, &|s| [s.a, s.ceiling], ""),
+        line(
+            "A. one row by primary key / ceiling",
+            0.55,
+            true,
+            &|s| s.a / s.ceiling,
+            &|s| [s.a, s.ceiling],
+            "",
+        ),
         line("A. / Express + better-sqlite3", 1.6, true, &|s| s.a / s.peer_a, &|s| [s.a, s.peer_a], ""),
-        line("B. 20 rows, filtered, ordered, one embedded / Express", 1.3, true, &|s| s.b / s.peer_b, &|s| [s.b, s.peer_b], ""),
-        line("C. insert, row returned / Express without durability", 1.0, true, &|s| s.c / s.peer_c, &|s| [s.c, s.peer_c], ""),
+        line(
+            "B. 20 rows, filtered, ordered, one embedded / Express",
+            1.3,
+            true,
+            &|s| s.b / s.peer_b,
+            &|s| [s.b, s.peer_b],
+            "",
+        ),
+        line(
+            "C. insert, row returned / Express without durability",
+            1.0,
+            true,
+            &|s| s.c / s.peer_c,
+            &|s| [s.c, s.peer_c],
+            "",
+        ),
         line("C. / one fsync per insert", 20.0, true, &|s| s.c / s.fsync_c, &|s| [s.c, s.fsync_c], ""),
-        line("D. 90 % A + 10 % C: p99 of reads / without writes", 2.0, false, &|s| s.d_p99_us / s.a_p99_us, &|s| [s.d_p99_us, s.a_p99_us], " µs"),
-        line("cost of a policy on an indexed column", 1.10, false, &|s| s.open / s.guarded, &|s| [s.guarded, s.open], ""),
-        line("cost of a verified token", 1.05, false, &|s| s.a_again / s.token, &|s| [s.token, s.a_again], ""),
+        line(
+            "D. 90 % A + 10 % C: p99 of reads / without writes",
+            2.0,
+            false,
+            &|s| s.d_p99_us / s.a_p99_us,
+            &|s| [s.d_p99_us, s.a_p99_us],
+            " µs",
+        ),
+        line(
+            "cost of a policy on an indexed column",
+            1.10,
+            false,
+            &|s| s.open / s.guarded,
+            &|s| [s.guarded, s.open],
+            "",
+        ),
+        line(
+            "cost of a verified token",
+            1.05,
+            false,
+            &|s| s.a_again / s.token,
+            &|s| [s.token, s.a_again],
+            "",
+        ),
         line("D. requests per second / A", 0.0, true, &|s| s.d / s.a, &|s| [s.d, s.a], ""),
     ]
 }
@@ -92,7 +155,11 @@ fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or("")
+        .trim_start_matches([' ', '\t', ':']);
     let cores = info.lines().filter(|line| line.starts_with("processor")).count();
     let load = read("/proc/loadavg");
     let load: Vec<_> = load.split(' ').take(3).collect();

@@ -79,11 +79,15 @@ fn image(table: &Table, row: &str, key_only: bool) -> String {
     let calls: Vec<String> = members
         .chunks(400)
         .map(|part| {
-            let arguments: Vec<String> = part.iter().map(|(name, value)| format!("{name}, {value}")).collect();
+            let arguments: Vec<String> =
+                part.iter().map(|(name, value)| format!("{name}, {value}")).collect();
             format!("json_object({})", arguments.join(", "))
         })
         .collect();
-    calls.into_iter().reduce(|whole, part| format!("json_patch({whole}, {part})")).unwrap_or_else(|| "'{}'".to_owned())
+    calls
+        .into_iter()
+        .reduce(|whole, part| format!("json_patch({whole}, {part})"))
+        .unwrap_or_else(|| "'{}'".to_owned())
 }
 
 fn quoted(name: &str) -> String {
@@ -172,4 +176,3 @@ pub(crate) fn clean(context: &mut Context) {
     // What cannot be cleaned now (no space, another process writes) is cleaned later.
     let _ = run();
 }
-

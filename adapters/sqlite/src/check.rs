@@ -5,7 +5,10 @@ use std::{fs::File, io::Read};
 use rusqlite::{Connection, OpenFlags};
 use transom_ports::{DbError, Fault};
 
-use crate::{errors, options::{Location, Options}};
+use crate::{
+    errors,
+    options::{Location, Options},
+};
 
 /// The first bytes of every SQLite database file.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -31,7 +34,10 @@ pub(crate) fn file(options: &Options) -> Result<(), DbError> {
         return Ok(());
     }
     if start != MAGIC {
-        return Err(DbError::new(Fault::Damaged, format!("{name} is not an SQLite database; it was left as it is")));
+        return Err(DbError::new(
+            Fault::Damaged,
+            format!("{name} is not an SQLite database; it was left as it is"),
+        ));
     }
     let damaged = |error: &rusqlite::Error| {
         let found = errors::db_error(error);

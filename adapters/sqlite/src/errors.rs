@@ -41,7 +41,9 @@ fn fault(code: ffi::Error, message: &str) -> Fault {
             ErrorCode::TypeMismatch => Fault::Value,
             _ if message.starts_with(PATTERN_MARK) => Fault::Pattern,
             _ if message.starts_with("fts5:") || message.contains("malformed MATCH") => Fault::Pattern,
-            _ if message.contains("malformed JSON") || message.contains("JSON cannot hold BLOB") => Fault::Value,
+            _ if message.contains("malformed JSON") || message.contains("JSON cannot hold BLOB") => {
+                Fault::Value
+            }
             _ if message.contains("integer overflow") => Fault::Value,
             _ => Fault::Internal,
         },

@@ -90,7 +90,8 @@ pub(crate) fn register(connection: &mut Connection, clock: &Arc<Clock>) -> rusql
     times(connection, clock)?;
     identifiers(connection)?;
     let counter = clock.clone();
-    connection.update_hook(Some(move |action: Action, _: &str, table: &str, _: i64| counter.changed(action, table)))
+    connection
+        .update_hook(Some(move |action: Action, _: &str, table: &str, _: i64| counter.changed(action, table)))
 }
 
 /// Functions of their arguments alone: usable in indexes, views and defaults.
@@ -172,7 +173,9 @@ fn contains(whole: &Json, part: &Json) -> bool {
         }
         (Json::Array(whole), Json::Array(part)) => part.iter().all(|part| {
             whole.iter().any(|whole| match (whole, part) {
-                (Json::Array(_), Json::Array(_)) | (Json::Object(_), Json::Object(_)) => contains(whole, part),
+                (Json::Array(_), Json::Array(_)) | (Json::Object(_), Json::Object(_)) => {
+                    contains(whole, part)
+                }
                 _ => whole == part,
             })
         }),
@@ -196,7 +199,8 @@ fn times(connection: &Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {
 
 /// `2026-01-02T03:04:05.678Z`
 fn iso(at_ms: i64) -> rusqlite::Result<String> {
-    let at = jiff::Timestamp::from_millisecond(at_ms).map_err(|error| Error::UserFunctionError(error.into()))?;
+    let at =
+        jiff::Timestamp::from_millisecond(at_ms).map_err(|error| Error::UserFunctionError(error.into()))?;
     Ok(format!("{at:.3}"))
 }
 

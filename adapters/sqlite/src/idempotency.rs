@@ -16,7 +16,9 @@ pub(crate) fn earlier(connection: &Connection, key: &Idempotency) -> Result<Opti
     let found = || -> rusqlite::Result<Option<(String, String)>> {
         connection.prepare_cached(TABLE)?.raw_execute()?;
         connection
-            .prepare_cached("SELECT fingerprint, outcomes FROM _transom_idempotency WHERE scope = ?1 AND key = ?2")?
+            .prepare_cached(
+                "SELECT fingerprint, outcomes FROM _transom_idempotency WHERE scope = ?1 AND key = ?2",
+            )?
             .query_row(params![&*key.scope, &*key.key], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
     };
@@ -33,8 +35,8 @@ pub(crate) fn earlier(connection: &Connection, key: &Idempotency) -> Result<Opti
 
 /// Keeps what the unit of this key did.
 pub(crate) fn remember(context: &Context, key: &Idempotency, outcomes: &[Outcome]) -> Result<(), DbError> {
-    let outcomes = serde_json::to_string(outcomes)
-        .map_err(|error| DbError::new(Fault::Internal, error.to_string()))?;
+    let outcomes =
+        serde_json::to_string(outcomes).map_err(|error| DbError::new(Fault::Internal, error.to_string()))?;
     let insert = || {
         context
             .connection

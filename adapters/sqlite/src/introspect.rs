@@ -120,7 +120,12 @@ fn keys(
     let mut statement = connection
         .prepare("SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1) ORDER BY seq")?;
     let list = statement.query_map([table], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, bool>(1)?,
+            row.get::<_, String>(2)?,
+            row.get::<_, bool>(3)?,
+        ))
     })?;
     let (mut unique_keys, mut indexes) = (Vec::new(), Vec::new());
     for index in list.collect::<rusqlite::Result<Vec<_>>>()? {
@@ -152,8 +157,9 @@ fn foreign_keys(
     names: &AHashMap<Box<str>, TableId>,
 ) -> rusqlite::Result<Vec<ForeignKey>> {
     let table = &tables[at];
-    let mut statement = connection
-        .prepare("SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq")?;
+    let mut statement = connection.prepare(
+        "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
+    )?;
     let mut rows = statement.query([&table.name])?;
     let mut keys: Vec<(i64, String, Vec<(String, Option<String>)>)> = Vec::new();
     while let Some(row) = rows.next()? {
@@ -167,7 +173,8 @@ fn foreign_keys(
     keys.reverse();
     let mut found = Vec::new();
     for (_, to, pairs) in keys {
-        let referenced_table = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(&to)).map(|(_, id)| *id);
+        let referenced_table =
+            names.iter().find(|(name, _)| name.eq_ignore_ascii_case(&to)).map(|(_, id)| *id);
         let Some(referenced_table) = referenced_table else { continue };
         let target = &tables[referenced_table.0 as usize];
         let columns: Option<Vec<ColumnId>> = pairs.iter().map(|(from, _)| insensitive(table, from)).collect();
@@ -219,10 +226,12 @@ fn through_view(
     let mut foreign_keys = Vec::new();
     for base in bases {
         let table = &tables[base.0 as usize];
-        let key: Option<Vec<ColumnId>> = table.primary_key.iter().map(|column| shown(base, *column)).collect();
+        let key: Option<Vec<ColumnId>> =
+            table.primary_key.iter().map(|column| shown(base, *column)).collect();
         primary_keys.extend(key.filter(|key| !key.is_empty()));
         for key in &table.foreign_keys {
-            let columns: Option<Vec<ColumnId>> = key.columns.iter().map(|column| shown(base, *column)).collect();
+            let columns: Option<Vec<ColumnId>> =
+                key.columns.iter().map(|column| shown(base, *column)).collect();
             if let Some(columns) = columns {
                 foreign_keys.push(ForeignKey { columns, ..key.clone() });
             }
@@ -316,7 +325,10 @@ pub(crate) fn describe(connection: &Connection, sql: &str) -> rusqlite::Result<D
             }
             _ => None,
         };
-        columns.push((column.name().to_owned(), declared.map_or(DataType::Any, |declared| data_type(&declared))));
+        columns.push((
+            column.name().to_owned(),
+            declared.map_or(DataType::Any, |declared| data_type(&declared)),
+        ));
     }
     Ok(Described { columns, read_only: statement.readonly() })
 }

@@ -55,7 +55,9 @@ mod parking {
     use std::sync::Mutex;
 
     /// A connection that nothing runs on.
-    pub(crate) struct Anchor(#[allow(dead_code, reason = "held, not used")] pub(crate) Mutex<rusqlite::Connection>);
+    pub(crate) struct Anchor(
+        #[allow(dead_code, reason = "held, not used")] pub(crate) Mutex<rusqlite::Connection>,
+    );
 }
 
 impl Sqlite {
@@ -97,7 +99,10 @@ impl Database for Sqlite {
     }
 
     async fn introspect(&self) -> Result<Catalog, DbError> {
-        self.inspect(|connection, _| introspect::catalog(connection).map_err(|error| errors::db_error(&error))).await
+        self.inspect(|connection, _| {
+            introspect::catalog(connection).map_err(|error| errors::db_error(&error))
+        })
+        .await
     }
 
     async fn read(&self, statement: Statement) -> Result<Body, DbError> {
@@ -128,7 +133,9 @@ impl Database for Sqlite {
 
     async fn explain(&self, statement: Statement) -> Result<Vec<String>, DbError> {
         self.readers
-            .task(move |connection| rows::explain(connection, &statement).map_err(|error| errors::db_error(&error)))
+            .task(move |connection| {
+                rows::explain(connection, &statement).map_err(|error| errors::db_error(&error))
+            })
             .await
     }
 
@@ -175,9 +182,7 @@ impl Database for Sqlite {
     async fn ping(&self) -> Result<(), DbError> {
         self.readers
             .task(|connection| {
-                connection
-                    .query_row("SELECT 1", [], |_| Ok(()))
-                    .map_err(|error| errors::db_error(&error))
+                connection.query_row("SELECT 1", [], |_| Ok(())).map_err(|error| errors::db_error(&error))
             })
             .await
     }

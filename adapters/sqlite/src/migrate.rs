@@ -129,7 +129,8 @@ fn failed(sql: &str, statement: Option<&str>, error: &rusqlite::Error) -> DbErro
     let mut error = errors::db_error(error);
     if error.message.contains("not authorized") {
         error.message =
-            "it runs in a transaction of its own: BEGIN, COMMIT, SAVEPOINT and ATTACH are not for it".to_owned();
+            "it runs in a transaction of its own: BEGIN, COMMIT, SAVEPOINT and ATTACH are not for it"
+                .to_owned();
     }
     DbError { message: format!("line {line}: {}", error.message), ..error }
 }

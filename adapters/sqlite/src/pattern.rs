@@ -3,7 +3,11 @@
 /// Whether `text` matches `pattern`. Time is bounded by the product of their lengths: after a `%`, only the last one is tried again.
 pub(crate) fn like(pattern: &str, text: &str, insensitive: bool) -> bool {
     let tokens = tokens(pattern, insensitive);
-    let text: Vec<char> = if insensitive { text.chars().flat_map(char::to_lowercase).collect() } else { text.chars().collect() };
+    let text: Vec<char> = if insensitive {
+        text.chars().flat_map(char::to_lowercase).collect()
+    } else {
+        text.chars().collect()
+    };
     let (mut at, mut token) = (0, 0);
     let mut again: Option<(usize, usize)> = None;
     while at < text.len() {

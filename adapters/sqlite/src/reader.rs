@@ -7,7 +7,13 @@ use tokio::sync::oneshot;
 use transom_ports::{Body, DbError, Fault};
 use transom_sql::Statement;
 
-use crate::{connection, options::Options, queue::{Queue, Refused}, rows, watch::Watch};
+use crate::{
+    connection,
+    options::Options,
+    queue::{Queue, Refused},
+    rows,
+    watch::Watch,
+};
 
 /// Waits, answered or not; what nobody waits for any more is not run.
 enum Job {

@@ -12,7 +12,11 @@ use transom_types::{DataType, Value};
 use crate::errors;
 
 /// Reads a statement's rows.
-pub(crate) fn read(connection: &Connection, statement: &Statement, bytes_max: usize) -> Result<Body, DbError> {
+pub(crate) fn read(
+    connection: &Connection,
+    statement: &Statement,
+    bytes_max: usize,
+) -> Result<Body, DbError> {
     let run = || -> rusqlite::Result<Result<Body, DbError>> {
         let mut engine = connection.prepare_cached(&statement.prepared.text)?;
         bind(&mut engine, &statement.prepared, &statement.params, &NoneCaptured)?;
@@ -77,7 +81,11 @@ fn sql_value(value: &Value) -> ToSqlOutput<'_> {
     }
 }
 
-fn gather(engine: &mut Engine<'_>, layout: &Layout, bytes_max: usize) -> rusqlite::Result<Result<Body, DbError>> {
+fn gather(
+    engine: &mut Engine<'_>,
+    layout: &Layout,
+    bytes_max: usize,
+) -> rusqlite::Result<Result<Body, DbError>> {
     let mut body = Body::default();
     let mut json = BytesMut::with_capacity(512);
     json.extend_from_slice(b"[");
@@ -152,8 +160,9 @@ fn shown(value: ValueRef<'_>, data_type: DataType) -> serde_json::Value {
         (ValueRef::Integer(integer @ 0..=1), DataType::Bool) => (integer == 1).into(),
         (ValueRef::Integer(integer), _) => integer.into(),
         (ValueRef::Real(real), _) => real.into(),
-        (ValueRef::Text(text), DataType::Json) => serde_json::from_slice(text)
-            .unwrap_or_else(|_| String::from_utf8_lossy(text).into_owned().into()),
+        (ValueRef::Text(text), DataType::Json) => {
+            serde_json::from_slice(text).unwrap_or_else(|_| String::from_utf8_lossy(text).into_owned().into())
+        }
         (ValueRef::Text(text), _) => String::from_utf8_lossy(text).into_owned().into(),
         (ValueRef::Blob(blob), _) => {
             let hexadecimal: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -190,4 +199,3 @@ pub(crate) fn array<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     array.push(']');
     array
 }
-

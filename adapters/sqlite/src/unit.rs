@@ -7,7 +7,11 @@ use transom_query::plan::{Expect, Step as PlanStep};
 use transom_sql::{Step, Unit};
 use transom_types::{ChangePosition, Value};
 
-use crate::{errors, idempotency, rows::{self, Captures}, writer::Context};
+use crate::{
+    errors, idempotency,
+    rows::{self, Captures},
+    writer::Context,
+};
 
 /// Whether a failure of the unit is a failure of its one statement, which the engine undoes by itself.
 pub(crate) fn is_one_statement(unit: &Unit) -> bool {
@@ -41,11 +45,12 @@ fn one(context: &Context, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, 
     context.clock.count_inserts(merges);
     let bytes_max = context.options.reply_bytes_max;
     let mut outcome = run_step(&context.connection, step, outcomes, bytes_max)?;
-    outcome.inserted = match (merges, &step.statement.prepared.plan.plan().steps[step.statement.prepared.step]) {
-        (Some(_), _) => context.clock.inserts().min(outcome.rows),
-        (None, PlanStep::Insert(_)) => outcome.rows,
-        _ => 0,
-    };
+    outcome.inserted =
+        match (merges, &step.statement.prepared.plan.plan().steps[step.statement.prepared.step]) {
+            (Some(_), _) => context.clock.inserts().min(outcome.rows),
+            (None, PlanStep::Insert(_)) => outcome.rows,
+            _ => 0,
+        };
     let wrong = match step.expect {
         Expect::Any => false,
         Expect::Exactly(rows) => outcome.rows != u64::from(rows),
@@ -115,12 +120,16 @@ fn run_step(
             outcome.captured.push(String::from_utf8_lossy(captured).into_owned());
         }
         if json.len() > bytes_max {
-            return Err(DbError::new(Fault::TooLarge, format!("the result is larger than {bytes_max} bytes")));
+            return Err(DbError::new(
+                Fault::TooLarge,
+                format!("the result is larger than {bytes_max} bytes"),
+            ));
         }
     }
     if returns {
         json.extend_from_slice(if outcome.rows == 0 { b"[]" } else { b"]" });
-        outcome.json = String::from_utf8(json.into()).map_err(|error| DbError::new(Fault::Value, error.to_string()))?;
+        outcome.json =
+            String::from_utf8(json.into()).map_err(|error| DbError::new(Fault::Value, error.to_string()))?;
     }
     Ok(outcome)
 }

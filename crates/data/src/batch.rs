@@ -28,8 +28,11 @@ impl Data {
         context: &Context,
     ) -> Result<Vec<DataReply>, Problem> {
         if requests.is_empty() || requests.len() > BATCH_OPERATIONS_MAX as usize {
-            return Err(Problem::new(Code::BatchInvalid, format!("A batch has 1 to {BATCH_OPERATIONS_MAX} operations"))
-                .with_details(format!("This one has {}", requests.len())));
+            return Err(Problem::new(
+                Code::BatchInvalid,
+                format!("A batch has 1 to {BATCH_OPERATIONS_MAX} operations"),
+            )
+            .with_details(format!("This one has {}", requests.len())));
         }
         let model = self.model.load();
         let grant = model.policies.authorize(principal)?;
@@ -117,10 +120,11 @@ fn capture(plan: &mut Plan, grant: &Grant, wanted: &[Box<str>]) -> Result<(), Pr
     };
     for name in wanted {
         let of = &grant.catalog()[table];
-        let column: ColumnId = of.column(name).filter(|column| of[*column].access.select).ok_or_else(|| {
-            Problem::new(Code::ColumnUndefined, format!("column {}.{name} does not exist", of.name))
-                .suggesting(name, of.columns.iter().filter(|c| c.access.select).map(|c| &*c.name))
-        })?;
+        let column: ColumnId =
+            of.column(name).filter(|column| of[*column].access.select).ok_or_else(|| {
+                Problem::new(Code::ColumnUndefined, format!("column {}.{name} does not exist", of.name))
+                    .suggesting(name, of.columns.iter().filter(|c| c.access.select).map(|c| &*c.name))
+            })?;
         if !returning.capture.contains(&column) {
             returning.capture.push(column);
         }

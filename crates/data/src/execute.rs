@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Instant};
 
+use transom_ports::{DbError, Fault};
 use transom_query::{
     DataRequest,
     plan::{Expect, Step as PlanStep},
     request::{Earlier, Resource, Shape},
 };
-use transom_ports::{DbError, Fault};
 use transom_sql::{Bound, Statement, Step, Unit, bind::bind};
 use transom_types::{Code, Principal, Problem};
 
@@ -82,11 +82,7 @@ impl Data {
 pub(crate) fn steps(planned: &Planned, params: Arc<[Bound]>, context: &Context) -> Vec<Step> {
     let step = |prepared: &Arc<transom_sql::Prepared>| Step {
         expect: prepared.expect,
-        statement: Statement {
-            prepared: prepared.clone(),
-            params: params.clone(),
-            timeout: context.timeout,
-        },
+        statement: Statement { prepared: prepared.clone(), params: params.clone(), timeout: context.timeout },
     };
     planned.rendered.steps.iter().map(step).collect()
 }
@@ -110,9 +106,10 @@ fn unexpected(shape: &Shape, rows: u64) -> Problem {
             Problem::new(Code::MaxAffectedExceeded, "Query result exceeds max-affected preference constraint")
                 .with_details(format!("The query affects {rows} rows"))
         }
-        (Resource::Row(table, _), _) if rows == 0 => {
-            Problem::new(Code::ResourceMissing, format!("There is no such row in '{table}', or none that you may see"))
-        }
+        (Resource::Row(table, _), _) if rows == 0 => Problem::new(
+            Code::ResourceMissing,
+            format!("There is no such row in '{table}', or none that you may see"),
+        ),
         _ => Problem::new(Code::SingularExpected, "Cannot coerce the result to a single JSON object")
             .with_details(format!("The result contains {rows} rows")),
     }

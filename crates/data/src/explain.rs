@@ -118,7 +118,11 @@ fn collect(query: &Query, catalog: &Catalog, uses: &mut BTreeMap<u16, Warning>) 
 
 fn nested(expr: &Expr, catalog: &Catalog, uses: &mut BTreeMap<u16, Warning>) {
     match expr {
-        Expr::Object(query) | Expr::Objects(query) | Expr::Array(query) | Expr::Scalar(query) | Expr::Exists(query) => {
+        Expr::Object(query)
+        | Expr::Objects(query)
+        | Expr::Array(query)
+        | Expr::Scalar(query)
+        | Expr::Exists(query) => {
             collect(query, catalog, uses);
         }
         Expr::InQuery(_, query) => collect(query, catalog, uses),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use transom_policy::Policies;
 use transom_ports::Database;
-use transom_query::{Catalog, catalog::{Access, Column, Function, Returns}};
+use transom_query::{
+    Catalog,
+    catalog::{Access, Column, Function, Returns},
+};
 use transom_sql::named;
 use transom_types::{Code, Problem};
 
@@ -49,7 +52,10 @@ impl Model {
 }
 
 /// Parses every named query and asks the engine what it returns.
-async fn functions(database: &dyn Database, files: &[(String, String)]) -> Result<Vec<Function>, Vec<Problem>> {
+async fn functions(
+    database: &dyn Database,
+    files: &[(String, String)],
+) -> Result<Vec<Function>, Vec<Problem>> {
     let mut functions = Vec::with_capacity(files.len());
     let mut problems = Vec::new();
     for (file, text) in files {
@@ -90,8 +96,9 @@ async fn describe(database: &dyn Database, file: &str, mut function: Function) -
     };
     if !fits {
         let message = format!("{file}: the statement returns {} columns", function.columns.len());
-        return Err(Problem::new(Code::QueryFileInvalid, message)
-            .with_hint("-- returns rows|row need a result, scalar exactly one column; use -- returns nothing for none"));
+        return Err(Problem::new(Code::QueryFileInvalid, message).with_hint(
+            "-- returns rows|row need a result, scalar exactly one column; use -- returns nothing for none",
+        ));
     }
     Ok(function)
 }

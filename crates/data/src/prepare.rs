@@ -1,12 +1,14 @@
 //! Plan, guard, render: once per shape and role.
 
-use std::{hash::{Hash, Hasher}, sync::Arc};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use quick_cache::Equivalent;
 use transom_policy::{Grant, guard};
 use transom_query::{
-    Plan,
-    planner,
+    Plan, planner,
     request::{Shape, Values},
 };
 use transom_sql::{Rendered, render};

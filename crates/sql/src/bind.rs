@@ -43,11 +43,13 @@ fn one(
         },
         ParamSource::Claim(path) => claim(principal, path, &parameter.kind),
         ParamSource::Role => Value::text(&*principal.role),
-        ParamSource::Cell(at) => match values.payload.rows.first().and_then(|row| row.get(usize::from(*at))) {
-            Some(Cell::Earlier(reference)) => return earlier(reference),
-            Some(Cell::Json(json)) => cell_value(json, scalar_type(&parameter.kind), name)?,
-            Some(Cell::Missing) | None => Value::Null,
-        },
+        ParamSource::Cell(at) => {
+            match values.payload.rows.first().and_then(|row| row.get(usize::from(*at))) {
+                Some(Cell::Earlier(reference)) => return earlier(reference),
+                Some(Cell::Json(json)) => cell_value(json, scalar_type(&parameter.kind), name)?,
+                Some(Cell::Missing) | None => Value::Null,
+            }
+        }
         ParamSource::Payload => rows(&values.payload.rows, &parameter.kind, name)?,
         ParamSource::ConstantRows(constant) => rows(constant, &parameter.kind, name)?,
         ParamSource::Constant(value) => value.clone(),
@@ -92,7 +94,8 @@ fn parsed(text: &str, data_type: DataType, name: &str) -> Result<Value, Problem>
     let whole = |text: &str| text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit());
     if data_type == DataType::Integer && !text.is_empty() && whole(text) {
         let message = format!("value \"{text}\" is out of range for type {}", data_type.name());
-        return Err(Problem::new(Code::NumberOutOfRange, message).with_details(format!("'{name}' holds 64-bit integers")));
+        return Err(Problem::new(Code::NumberOutOfRange, message)
+            .with_details(format!("'{name}' holds 64-bit integers")));
     }
     // A list literal is a JSON array to those that compare documents.
     if data_type == DataType::Json
@@ -119,8 +122,11 @@ fn list_literal(text: &str) -> Option<String> {
 
 fn not_of_type(text: &str, data_type: DataType, name: &str) -> Problem {
     let shown: String = text.chars().take(100).collect();
-    Problem::new(Code::ValueInvalid, format!("invalid input syntax for type {}: \"{shown}\"", data_type.name()))
-        .with_details(format!("'{name}' is of type {}", data_type.name()))
+    Problem::new(
+        Code::ValueInvalid,
+        format!("invalid input syntax for type {}: \"{shown}\"", data_type.name()),
+    )
+    .with_details(format!("'{name}' is of type {}", data_type.name()))
 }
 
 fn cursor_value(text: &str) -> Result<Value, Problem> {
@@ -132,7 +138,8 @@ fn cursor_value(text: &str) -> Result<Value, Problem> {
             Some(integer) => Value::Integer(integer),
             None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
         }),
-        _ => Err(Problem::new(Code::CursorInvalid, "The cursor is not valid").with_hint("Start again with cursor=start")),
+        _ => Err(Problem::new(Code::CursorInvalid, "The cursor is not valid")
+            .with_hint("Start again with cursor=start")),
     }
 }
 
@@ -184,7 +191,9 @@ fn cell_value(json: &Json, data_type: DataType, name: &str) -> Result<Value, Pro
             number_value(number, data_type, name)
         }
         (Json::Bool(_) | Json::Number(_), DataType::Text) => Ok(Value::text(json.to_string())),
-        (Json::Array(_) | Json::Object(_), DataType::Text | DataType::Any) => Ok(Value::text(json.to_string())),
+        (Json::Array(_) | Json::Object(_), DataType::Text | DataType::Any) => {
+            Ok(Value::text(json.to_string()))
+        }
         (other, data_type) => parsed(&other.to_string(), data_type, name),
     }
 }
@@ -216,13 +225,17 @@ fn rows(rows: &[Vec<Cell>], kind: &ParamKind, name: &str) -> Result<Value, Probl
             }
             match row.get(at) {
                 Some(Cell::Json(json)) => {
-                    let value = cell_value(json, *data_type, name).map_err(|problem| in_row(problem, number))?;
+                    let value =
+                        cell_value(json, *data_type, name).map_err(|problem| in_row(problem, number))?;
                     text.push_str(&json_of(value).to_string());
                 }
                 Some(Cell::Missing) | None => text.push_str(MISSING_CELL),
                 Some(Cell::Earlier(_)) => {
-                    return Err(Problem::new(Code::BatchInvalid, "references work only in the body of a single row")
-                        .with_details(format!("Row {} of the body has one", number + 1)));
+                    return Err(Problem::new(
+                        Code::BatchInvalid,
+                        "references work only in the body of a single row",
+                    )
+                    .with_details(format!("Row {} of the body has one", number + 1)));
                 }
             }
         }

@@ -103,7 +103,11 @@ impl Reader<'_> {
                 "row" => head.returns = Returns::Row,
                 "scalar" => head.returns = Returns::Scalar,
                 "nothing" => head.returns = Returns::Nothing,
-                other => self.fault(head.line, format!("'{other}' is no form of a result"), "rows, row, scalar or nothing"),
+                other => self.fault(
+                    head.line,
+                    format!("'{other}' is no form of a result"),
+                    "rows, row, scalar or nothing",
+                ),
             },
             _ => head.comment.push(comment.to_owned()),
         }
@@ -129,10 +133,15 @@ impl Reader<'_> {
             None => None,
             Some(null) if null.eq_ignore_ascii_case("null") => Some(None),
             Some(literal) => {
-                let literal = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(literal);
+                let literal =
+                    literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(literal);
                 let literal = literal.replace("''", "'");
                 if data_type.parse(&literal).is_none() {
-                    self.fault(line, format!("the default of '{name}' is not of type {}", data_type.name()), "");
+                    self.fault(
+                        line,
+                        format!("the default of '{name}' is not of type {}", data_type.name()),
+                        "",
+                    );
                 }
                 Some(Some(literal.into()))
             }
@@ -141,7 +150,13 @@ impl Reader<'_> {
     }
 
     /// Cuts parameters and `auth.…()` out of the statement; strings, quoted names and comments are left as they are.
-    fn body(&mut self, text: &str, from: usize, first_line: usize, params: &[FunctionParam]) -> Vec<Fragment> {
+    fn body(
+        &mut self,
+        text: &str,
+        from: usize,
+        first_line: usize,
+        params: &[FunctionParam],
+    ) -> Vec<Fragment> {
         let mut fragments = Vec::new();
         let mut used = vec![false; params.len()];
         let (mut plain, mut at, mut ended) = (from, from, false);
@@ -186,10 +201,15 @@ impl Reader<'_> {
         fragments.retain(|fragment| !matches!(fragment, Fragment::Text(text) if text.is_empty()));
         for (param, used) in params.iter().zip(used) {
             if !used {
-                self.fault(1, format!("parameter '{}' is not used", param.name), &format!("Write :{} in the statement", param.name));
+                self.fault(
+                    1,
+                    format!("parameter '{}' is not used", param.name),
+                    &format!("Write :{} in the statement", param.name),
+                );
             }
         }
-        if fragments.iter().all(|fragment| matches!(fragment, Fragment::Text(text) if text.trim().is_empty())) {
+        if fragments.iter().all(|fragment| matches!(fragment, Fragment::Text(text) if text.trim().is_empty()))
+        {
             self.fault(first_line, "there is no statement", "");
         }
         fragments
@@ -208,7 +228,11 @@ impl Reader<'_> {
             return None;
         }
         let Some(at) = params.iter().position(|param| &*param.name == name) else {
-            self.fault(line, format!("parameter ':{name}' is not declared"), &format!("Add -- param {name} TYPE"));
+            self.fault(
+                line,
+                format!("parameter ':{name}' is not declared"),
+                &format!("Add -- param {name} TYPE"),
+            );
             return None;
         };
         used[at] = true;
@@ -227,7 +251,8 @@ fn boundary(text: &str, at: usize) -> bool {
 
 /// The length of a string, quoted name or comment that begins here.
 fn opaque(rest: &str) -> Option<usize> {
-    let until = |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
+    let until =
+        |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
     match rest.as_bytes() {
         [b'-', b'-', ..] => Some(until(2, "\n")),
         [b'/', b'*', ..] => Some(until(2, "*/")),

@@ -47,7 +47,9 @@ impl Dialect for Sqlite {
                 let _ = write!(text, "{real:?}");
             }
             Value::Real(real) => text.push_str(if *real > 0.0 { "9e999" } else { "-9e999" }),
-            Value::Numeric(number) if number.parse::<f64>().is_ok_and(f64::is_finite) => text.push_str(number),
+            Value::Numeric(number) if number.parse::<f64>().is_ok_and(f64::is_finite) => {
+                text.push_str(number)
+            }
             Value::Numeric(number) => self.string(text, number),
             Value::Text(string) | Value::Json(string) => self.string(text, string),
             Value::Bytes(bytes) => {
@@ -64,7 +66,10 @@ impl Dialect for Sqlite {
     fn json_value(&self, text: &mut String, data_type: DataType, inner: &str) {
         let _ = match data_type {
             DataType::Bool => {
-                write!(text, "CASE {inner} WHEN 1 THEN json('true') WHEN 0 THEN json('false') ELSE {inner} END")
+                write!(
+                    text,
+                    "CASE {inner} WHEN 1 THEN json('true') WHEN 0 THEN json('false') ELSE {inner} END"
+                )
             }
             // Text that is no JSON is shown as the string it is.
             DataType::Json => write!(text, "iif(json_valid({inner}), json({inner}), {inner})"),
@@ -265,7 +270,10 @@ impl Sqlite {
         for step in steps {
             let _ = match &step.key {
                 JsonKey::Member(name) if name.contains('"') => {
-                    return Err(Problem::new(Code::Unsupported, "a JSON key with a double quote cannot be addressed"));
+                    return Err(Problem::new(
+                        Code::Unsupported,
+                        "a JSON key with a double quote cannot be addressed",
+                    ));
                 }
                 JsonKey::Member(name) => write!(path, ".\"{name}\""),
                 JsonKey::Index(at) if *at < 0 => write!(path, "[#{at}]"),

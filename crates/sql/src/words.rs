@@ -32,10 +32,13 @@ fn quoted(word: &str) -> String {
 
 /// Runs of letters and digits, as the index itself splits text.
 fn words(text: &str) -> Result<Vec<&str>, Problem> {
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     match words.len() {
         0 => Err(invalid("There are no words to search for")),
-        count if count > WORDS_MAX => Err(invalid(format!("At most {WORDS_MAX} words are searched for at once"))),
+        count if count > WORDS_MAX => {
+            Err(invalid(format!("At most {WORDS_MAX} words are searched for at once")))
+        }
         _ => Ok(words),
     }
 }
@@ -68,8 +71,11 @@ fn web(text: &str) -> Result<String, Problem> {
             None => wanted.last_mut().map_or((), |group| group.push(phrase)),
         }
     }
-    let groups: Vec<String> =
-        wanted.iter().filter(|group| !group.is_empty()).map(|group| format!("({})", group.join(" AND "))).collect();
+    let groups: Vec<String> = wanted
+        .iter()
+        .filter(|group| !group.is_empty())
+        .map(|group| format!("({})", group.join(" AND ")))
+        .collect();
     if groups.is_empty() {
         return Err(invalid("There are no words to search for"));
     }
@@ -148,7 +154,9 @@ impl<'t> Operators<'t> {
         while self.take("<->") {
             parts.push(self.atom()?);
         }
-        match parts.iter().skip(1).any(|part| part.starts_with('(')) || (parts.len() > 1 && parts[0].starts_with('(')) {
+        match parts.iter().skip(1).any(|part| part.starts_with('('))
+            || (parts.len() > 1 && parts[0].starts_with('('))
+        {
             true => Err(invalid("'<->' stands between words")),
             false => Ok(parts.join(" + ")),
         }
@@ -168,7 +176,8 @@ impl<'t> Operators<'t> {
             };
         }
         self.skip();
-        let end = self.rest.find(|c: char| "&|!()<:".contains(c) || c.is_whitespace()).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| "&|!()<:".contains(c) || c.is_whitespace()).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         self.words += 1;
@@ -200,7 +209,11 @@ mod tests {
         check(FullTextKind::Phrase, "blue shoes", Ok(r#""blue" + "shoes""#));
         check(FullTextKind::Plain, "a OR NEAR(b)", Ok(r#""a" AND "OR" AND "NEAR" AND "b""#));
         check(FullTextKind::Plain, "\"*'", Err("no words"));
-        check(FullTextKind::Web, "\"blue shoes\" or hat -red", Ok(r#"(("blue" + "shoes") OR ("hat")) NOT ("red")"#));
+        check(
+            FullTextKind::Web,
+            "\"blue shoes\" or hat -red",
+            Ok(r#"(("blue" + "shoes") OR ("hat")) NOT ("red")"#),
+        );
         check(FullTextKind::Web, "-red", Err("no words"));
         check(FullTextKind::Query, "cat & !dog | mouse:*", Ok(r#"((("cat") NOT ("dog")) OR "mouse" *)"#));
         check(FullTextKind::Query, "blue <-> shoes", Ok(r#""blue" + "shoes""#));

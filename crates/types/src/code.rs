@@ -123,7 +123,9 @@ impl Code {
     /// Whether a retry can help, unless the occurrence knows better.
     pub fn retry(self) -> Retry {
         match self {
-            Self::Overloaded | Self::DatabaseUnavailable | Self::ShuttingDown | Self::KeysUnavailable => Retry::After { seconds: 1 },
+            Self::Overloaded | Self::DatabaseUnavailable | Self::ShuttingDown | Self::KeysUnavailable => {
+                Retry::After { seconds: 1 }
+            }
             Self::DiskFull => Retry::After { seconds: 30 },
             Self::WriteUnknown => Retry::Unknown,
             _ => Retry::Never,

@@ -162,7 +162,8 @@ fn is_date(text: &str) -> bool {
 fn is_time(text: &str) -> bool {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let bytes = clock.as_bytes();
-    let seconds = bytes.len() == 5 || (bytes.len() == 8 && bytes[5] == b':' && digits_in(clock, 6..8, 0..=60));
+    let seconds =
+        bytes.len() == 5 || (bytes.len() == 8 && bytes[5] == b':' && digits_in(clock, 6..8, 0..=60));
     seconds
         && bytes[2] == b':'
         && digits_in(clock, 0..2, 0..=24)
@@ -210,12 +211,20 @@ mod tests {
         check(DataType::Bytes, "\\x0", None);
         check(DataType::Date, "2024-02-29", Some(Value::text("2024-02-29")));
         check(DataType::Date, "2024-13-01", None);
-        check(DataType::Timestamp, "2024-02-29T10:11:12.5+02:00", Some(Value::text("2024-02-29T10:11:12.5+02:00")));
+        check(
+            DataType::Timestamp,
+            "2024-02-29T10:11:12.5+02:00",
+            Some(Value::text("2024-02-29T10:11:12.5+02:00")),
+        );
         check(DataType::Timestamp, "2024-02-29 10:11", Some(Value::text("2024-02-29 10:11")));
         check(DataType::Timestamp, "yesterday", None);
         check(DataType::Time, "é0:00", None);
         check(DataType::Json, "{\"a\":1}", Some(Value::Json("{\"a\":1}".into())));
         check(DataType::Json, "{", None);
-        check(DataType::Uuid, "A0EEBC999C0B4EF8BB6D6BB9BD380A11", Some(Value::text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")));
+        check(
+            DataType::Uuid,
+            "A0EEBC999C0B4EF8BB6D6BB9BD380A11",
+            Some(Value::text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")),
+        );
     }
 }

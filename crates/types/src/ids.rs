@@ -7,7 +7,5 @@ use serde::{Deserialize, Serialize};
 pub struct RequestId(pub Box<str>);
 
 /// A place in the change log, in commit order. Zero stands before the first change.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChangePosition(pub u64);

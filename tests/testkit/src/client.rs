@@ -148,7 +148,8 @@ impl Reply {
 
     /// The body as JSON.
     pub fn json(&self) -> Json {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}\n{}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {self:?}\n{}", self.text()))
     }
 
     /// The problem's code, for replies that refuse.

@@ -2,7 +2,12 @@
 //!
 //! Everything lives in a temporary folder and is gone when the test ends, whatever happened. A test that cannot go on
 //! panics: that is how tests fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "tests fail by panicking"
+)]
 
 mod client;
 mod project;

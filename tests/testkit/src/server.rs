@@ -136,8 +136,10 @@ impl Drop for Server {
 /// Both outputs of a process, line by line.
 fn lines(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    let streams: [Option<Box<dyn std::io::Read + Send>>; 2] =
-        [child.stdout.take().map(|out| Box::new(out) as _), child.stderr.take().map(|err| Box::new(err) as _)];
+    let streams: [Option<Box<dyn std::io::Read + Send>>; 2] = [
+        child.stdout.take().map(|out| Box::new(out) as _),
+        child.stderr.take().map(|err| Box::new(err) as _),
+    ];
     for stream in streams.into_iter().flatten() {
         let sender = sender.clone();
         std::thread::spawn(move || {

@@ -10,7 +10,12 @@ use crate::{
 
 impl Planner<'_> {
     /// Makes the order total and starts after the cursor.
-    pub(super) fn page(&mut self, query: &mut Query, relation: Relation, select: &Select) -> Result<(), Problem> {
+    pub(super) fn page(
+        &mut self,
+        query: &mut Query,
+        relation: Relation,
+        select: &Select,
+    ) -> Result<(), Problem> {
         let Some(cursor) = &select.cursor else { return Ok(()) };
         let Relation::Table(table) = relation else {
             return Err(Problem::new(Code::Unsupported, "a cursor needs a table or view"));
@@ -30,8 +35,11 @@ impl Planner<'_> {
         }
         let Some(after) = &cursor.after else { return Ok(()) };
         if after.len() != query.order.len() {
-            return Err(Problem::new(Code::CursorInvalid, "The cursor does not fit the order of this request")
-                .with_hint("Start again with cursor=start"));
+            return Err(Problem::new(
+                Code::CursorInvalid,
+                "The cursor does not fit the order of this request",
+            )
+            .with_hint("Start again with cursor=start"));
         }
         let after = self.after(query, relation, after);
         query.filter = Expr::all([query.filter.take(), Some(after)]);
@@ -44,7 +52,8 @@ impl Planner<'_> {
         let mut ways = Vec::new();
         let mut bound = None;
         for (term, slot) in query.order.iter().zip(slots) {
-            let value = Expr::Param(self.param(ParamSource::Literal(*slot), ParamKind::CursorValue, "cursor"));
+            let value =
+                Expr::Param(self.param(ParamSource::Literal(*slot), ParamKind::CursorValue, "cursor"));
             let nullable = match &term.expr {
                 Expr::Column(_, column) => relation.columns(self.catalog)[column.0 as usize].nullable,
                 _ => true,
@@ -80,4 +89,3 @@ fn strictly_after(term: &OrderTerm, value: &Expr, nullable: bool) -> Expr {
 fn compare(comparison: Comparison, left: &Expr, right: &Expr) -> Expr {
     Expr::Compare(comparison, Box::new(left.clone()), Box::new(right.clone()))
 }
-

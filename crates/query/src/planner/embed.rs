@@ -177,9 +177,9 @@ impl Planner<'_> {
             RelationshipKind::ToOne(pairs)
             | RelationshipKind::ToMany(pairs)
             | RelationshipKind::OneToOne(pairs) => {
-                let equal = pairs
-                    .iter()
-                    .map(|(near, far)| Some(Expr::eq(Expr::Column(child, *far), Expr::Column(parent, *near))));
+                let equal = pairs.iter().map(|(near, far)| {
+                    Some(Expr::eq(Expr::Column(child, *far), Expr::Column(parent, *near)))
+                });
                 Expr::all(equal).unwrap_or(Expr::And(Vec::new()))
             }
             RelationshipKind::ManyToMany { junction, near, far } => {

@@ -5,7 +5,9 @@ use transom_types::{Code, DataType, Problem};
 use super::{Planner, relation::Relation, select::aggregate_name};
 use crate::{
     plan::{Comparison, ElementTest, Expr, ParamKind, ParamSource, Pattern, QueryId},
-    request::{Condition, Filter, FullTextKind, IsValue, Item, Operator, Path, Quantifier, Select, Slot, Test},
+    request::{
+        Condition, Filter, FullTextKind, IsValue, Item, Operator, Path, Quantifier, Select, Slot, Test,
+    },
 };
 
 impl Planner<'_> {
@@ -60,7 +62,10 @@ impl Planner<'_> {
                 Test::Is(IsValue::NotNull) => true,
                 Test::Is(IsValue::Null) => false,
                 _ => {
-                    let message = format!("Only is null or not is null filters are allowed on embedded resources: '{}'", path.column);
+                    let message = format!(
+                        "Only is null or not is null filters are allowed on embedded resources: '{}'",
+                        path.column
+                    );
                     return Err(Problem::new(Code::EmbedFilter, message)
                         .with_hint(format!("Filter its columns instead: {}.column=eq.value", path.column)));
                 }
@@ -94,27 +99,17 @@ impl Planner<'_> {
         self.test(expr, data_type, &condition.test, name)
     }
 
-    fn test(
-        &mut self,
-        expr: Expr,
-        data_type: DataType,
-        test: &Test,
-        name: &str,
-    ) -> Result<Expr, Problem> {
+    fn test(&mut self, expr: Expr, data_type: DataType, test: &Test, name: &str) -> Result<Expr, Problem> {
         Ok(match test {
             Test::Is(value) => Expr::Is(Box::new(expr), *value),
-            Test::In(slot) => {
-                Expr::InList(Box::new(expr), self.list(*slot, data_type, name))
-            }
+            Test::In(slot) => Expr::InList(Box::new(expr), self.list(*slot, data_type, name)),
             Test::Compare(operator, Some(quantifier), slot) => {
                 let test = element_test(*operator, data_type, name)?;
                 let list = self.list(*slot, operand_type(*operator, data_type), name);
                 let all = *quantifier == Quantifier::All;
                 Expr::Quantified { test, operand: Box::new(expr), list, all }
             }
-            Test::Compare(operator, None, slot) => {
-                self.compare(expr, data_type, *operator, *slot, name)?
-            }
+            Test::Compare(operator, None, slot) => self.compare(expr, data_type, *operator, *slot, name)?,
             Test::FullText { .. } => {
                 return Err(Problem::new(Code::FunctionUndefined, "full-text search needs a column"));
             }
@@ -162,7 +157,10 @@ impl Planner<'_> {
     ) -> Result<Expr, Problem> {
         let column = self.column(relation, &path.column)?;
         let Relation::Table(table) = relation else {
-            return Err(Problem::new(Code::Unsupported, "full-text search needs a table, not a function's result"));
+            return Err(Problem::new(
+                Code::Unsupported,
+                "full-text search needs a table, not a function's result",
+            ));
         };
         let index = self.catalog[table].full_text.as_ref();
         let Some(_) = index.filter(|index| index.columns.contains(&column)) else {
@@ -171,8 +169,11 @@ impl Planner<'_> {
                 .with_hint("Create a full-text index over it in a migration (see the guide on search)"));
         };
         if let Some(language) = language {
-            let message = format!("full-text search with a language ('{language}') is not available on this database");
-            return Err(Problem::new(Code::Unsupported, message).with_hint("Leave the language out: fts.words"));
+            let message =
+                format!("full-text search with a language ('{language}') is not available on this database");
+            return Err(
+                Problem::new(Code::Unsupported, message).with_hint("Leave the language out: fts.words")
+            );
         }
         let kind_of = ParamKind::FullText(kind, vec![path.column.clone()]);
         let words = self.param(ParamSource::Literal(words), kind_of, &path.column);
@@ -204,7 +205,12 @@ fn element_test(operator: Operator, data_type: DataType, name: &str) -> Result<E
     let compare = |comparison| Ok(ElementTest::Compare(comparison));
     let textual = matches!(
         data_type,
-        DataType::Text | DataType::Uuid | DataType::Any | DataType::Date | DataType::Time | DataType::Timestamp
+        DataType::Text
+            | DataType::Uuid
+            | DataType::Any
+            | DataType::Date
+            | DataType::Time
+            | DataType::Timestamp
     );
     match operator {
         Operator::Eq => compare(Comparison::Eq),

@@ -13,7 +13,10 @@ use crate::{
 impl Planner<'_> {
     pub(super) fn function(&mut self, name: &str, action: &Action, shape: &Shape) -> Result<(), Problem> {
         let Action::Call { arguments, read_only } = action else {
-            return Err(Problem::new(Code::FunctionMethod, format!("'{name}' is called with GET, HEAD or POST")));
+            return Err(Problem::new(
+                Code::FunctionMethod,
+                format!("'{name}' is called with GET, HEAD or POST"),
+            ));
         };
         let id = self.catalog.function(name).ok_or_else(|| self.no_function(name, arguments, None))?;
         let arguments = self.arguments(id, arguments)?;
@@ -22,19 +25,30 @@ impl Planner<'_> {
             return self.read_function(id, arguments, shape);
         }
         if *read_only {
-            return Err(Problem::new(Code::ReadOnly, format!("cannot run '{name}' in a read-only transaction"))
-                .with_hint("It writes: call it with POST"));
+            return Err(Problem::new(
+                Code::ReadOnly,
+                format!("cannot run '{name}' in a read-only transaction"),
+            )
+            .with_hint("It writes: call it with POST"));
         }
         if shape.select != Select::default() {
-            return Err(Problem::new(Code::Unsupported, format!("what '{name}' returns cannot be filtered or shaped"))
-                .with_details("select, filters, order and limit apply to functions that only read"));
+            return Err(Problem::new(
+                Code::Unsupported,
+                format!("what '{name}' returns cannot be filtered or shaped"),
+            )
+            .with_details("select, filters, order and limit apply to functions that only read"));
         }
         self.reply = Some(self.steps.len() as u16);
         self.steps.push(Step::Call(Call { function: id, arguments }));
         Ok(())
     }
 
-    fn read_function(&mut self, function: FunctionId, arguments: Vec<Expr>, shape: &Shape) -> Result<(), Problem> {
+    fn read_function(
+        &mut self,
+        function: FunctionId,
+        arguments: Vec<Expr>,
+        shape: &Shape,
+    ) -> Result<(), Problem> {
         let id = self.query_id();
         let relation = Relation::Function(function);
         let mut query = self.query(id, relation, &shape.select)?;
@@ -58,9 +72,9 @@ impl Planner<'_> {
             let source = match (given.iter().position(|name| *name == param.name), &param.default) {
                 (Some(cell), _) => ParamSource::Cell(cell as u16),
                 (None, Some(None)) => ParamSource::Constant(Value::Null),
-                (None, Some(Some(text))) => {
-                    ParamSource::Constant(param.data_type.parse(text).unwrap_or_else(|| Value::text(text.clone())))
-                }
+                (None, Some(Some(text))) => ParamSource::Constant(
+                    param.data_type.parse(text).unwrap_or_else(|| Value::text(text.clone())),
+                ),
                 (None, None) => return Err(self.no_function(&function.name, given, Some(id))),
             };
             arguments.push(Expr::Param(self.param(source, kind, &param.name)));

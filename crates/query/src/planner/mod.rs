@@ -20,7 +20,8 @@ use crate::{
     Catalog, Plan,
     catalog::ColumnId,
     plan::{
-        Comparison, Cost, Expect, Expr, ParamId, ParamKind, ParamSource, Parameter, Query, QueryId, Read, Step,
+        Comparison, Cost, Expect, Expr, ParamId, ParamKind, ParamSource, Parameter, Query, QueryId, Read,
+        Step,
     },
     request::{self, Action, Resource, Shape, Slot, Values},
 };
@@ -43,12 +44,7 @@ impl Default for Options {
 
 /// Plans a request. The catalog is the caller's role's own, so that only names it may use are found or suggested.
 /// `values` decide nothing unless the plan says it is not cacheable.
-pub fn plan(
-    catalog: &Catalog,
-    shape: &Shape,
-    values: &Values,
-    options: &Options,
-) -> Result<Plan, Problem> {
+pub fn plan(catalog: &Catalog, shape: &Shape, values: &Values, options: &Options) -> Result<Plan, Problem> {
     let mut planner = Planner::new(catalog, values, options);
     match (&shape.resource, &shape.action) {
         (Resource::Function(name), action) => planner.function(name, action, shape)?,

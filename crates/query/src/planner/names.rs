@@ -13,9 +13,12 @@ use crate::{
 impl Planner<'_> {
     pub(super) fn table(&self, name: &str) -> Result<TableId, Problem> {
         self.catalog.table(name).ok_or_else(|| {
-            Problem::new(Code::TableMissing, format!("Could not find the table 'public.{name}' in the schema cache"))
-                .with_details(format!("No table or view '{name}' exists, or your role has no grant on it"))
-                .suggesting(name, self.catalog.table_names())
+            Problem::new(
+                Code::TableMissing,
+                format!("Could not find the table 'public.{name}' in the schema cache"),
+            )
+            .with_details(format!("No table or view '{name}' exists, or your role has no grant on it"))
+            .suggesting(name, self.catalog.table_names())
         })
     }
 

@@ -155,7 +155,12 @@ impl Planner<'_> {
             }
         }
         let mut seen = Vec::new();
-        columns.retain(|column| !seen.contains(column) && { seen.push(*column); true });
+        columns.retain(|column| {
+            !seen.contains(column) && {
+                seen.push(*column);
+                true
+            }
+        });
         columns
     }
 
@@ -221,7 +226,10 @@ fn object(name: &str, row: Json) -> Result<serde_json::Map<String, Json>, Proble
 }
 
 fn not_rows(name: &str) -> Problem {
-    Problem::new(Code::BodyInvalid, format!("'{name}' is a relationship: it takes an object, or a list of objects"))
+    Problem::new(
+        Code::BodyInvalid,
+        format!("'{name}' is a relationship: it takes an object, or a list of objects"),
+    )
 }
 
 fn internal() -> Problem {

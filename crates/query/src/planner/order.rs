@@ -35,7 +35,9 @@ impl Planner<'_> {
                 self.aggregate(aggregate, value)?.0
             }
             (None, None, Some(path)) => self.path(id, relation, path)?.0,
-            (None, None, None) => return Err(Problem::new(Code::QuerySyntax, "order has a term without a column")),
+            (None, None, None) => {
+                return Err(Problem::new(Code::QuerySyntax, "order has a term without a column"));
+            }
         };
         let nulls_first = order.nulls_first.unwrap_or(order.descending);
         Ok(OrderTerm { expr, descending: order.descending, nulls_first })
@@ -62,8 +64,9 @@ impl Planner<'_> {
         if !way.kind.to_one() {
             let message = format!("A related order on '{name}' is not possible");
             let from = relation.name(self.catalog);
-            return Err(Problem::new(Code::RelatedOrder, message)
-                .with_details(format!("'{from}' and '{name}' do not form a many-to-one or one-to-one relationship")));
+            return Err(Problem::new(Code::RelatedOrder, message).with_details(format!(
+                "'{from}' and '{name}' do not form a many-to-one or one-to-one relationship"
+            )));
         }
         let mut query = self.joined(id, &way, embed)?;
         let (expr, data_type) = self.path(query.id, Relation::Table(way.to), path)?;

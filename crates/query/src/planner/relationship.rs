@@ -36,7 +36,9 @@ impl Planner<'_> {
                 &*way.name == name || column()
             }
             // A table that refers to itself is entered by its column upwards, by its constraint downwards.
-            RelationshipKind::ToMany(_) | RelationshipKind::OneToOne(_) => &*way.name == name && way.from != way.to,
+            RelationshipKind::ToMany(_) | RelationshipKind::OneToOne(_) => {
+                &*way.name == name && way.from != way.to
+            }
             RelationshipKind::ManyToMany { .. } => false,
         }
     }
@@ -45,11 +47,13 @@ impl Planner<'_> {
         let itself = way.from == way.to;
         match &way.kind {
             RelationshipKind::ToOne(pairs) => {
-                let column = matches!(pairs.as_slice(), [(near, _)] if &*self.catalog[way.from][*near].name == hint);
+                let column =
+                    matches!(pairs.as_slice(), [(near, _)] if &*self.catalog[way.from][*near].name == hint);
                 column || (&*way.name == hint && !itself)
             }
             RelationshipKind::ToMany(pairs) | RelationshipKind::OneToOne(pairs) => {
-                let column = matches!(pairs.as_slice(), [(_, far)] if &*self.catalog[way.to][*far].name == hint);
+                let column =
+                    matches!(pairs.as_slice(), [(_, far)] if &*self.catalog[way.to][*far].name == hint);
                 &*way.name == hint || (column && !itself)
             }
             RelationshipKind::ManyToMany { junction, .. } => {
@@ -60,7 +64,10 @@ impl Planner<'_> {
 
     fn unrelated(&self, relation: Relation, embed: &Embed) -> Problem {
         let from = relation.name(self.catalog);
-        let message = format!("Could not find a relationship between '{from}' and '{}' in the schema cache", embed.resource);
+        let message = format!(
+            "Could not find a relationship between '{from}' and '{}' in the schema cache",
+            embed.resource
+        );
         let using = embed.hint.as_ref().map_or(String::new(), |hint| format!(" using the hint '{hint}'"));
         let details = format!(
             "Searched for a foreign key relationship between '{from}' and '{}'{using} in the schema 'public', but no matches were found.",
@@ -79,10 +86,11 @@ impl Planner<'_> {
             embed.resource
         );
         let described: Vec<_> = ways.iter().map(|way| describe(self.catalog, way)).collect();
-        let choices: Vec<_> = ways.iter().map(|way| format!("'{}!{}'", embed.resource, hint_for(self.catalog, way))).collect();
-        Problem::new(Code::RelationshipAmbiguous, message)
-            .with_details(described.join("; "))
-            .with_hint(format!("Try changing '{}' to one of the following: {}", embed.resource, choices.join(", ")))
+        let choices: Vec<_> =
+            ways.iter().map(|way| format!("'{}!{}'", embed.resource, hint_for(self.catalog, way))).collect();
+        Problem::new(Code::RelationshipAmbiguous, message).with_details(described.join("; ")).with_hint(
+            format!("Try changing '{}' to one of the following: {}", embed.resource, choices.join(", ")),
+        )
     }
 }
 

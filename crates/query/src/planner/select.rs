@@ -201,14 +201,21 @@ fn outer_columns(on: &Expr, id: QueryId, keys: &mut Vec<Expr>) {
     }
 }
 
-pub(super) fn cast(
-    expr: Expr,
-    data_type: DataType,
-    name: Option<&str>,
-) -> Result<(Expr, DataType), Problem> {
+pub(super) fn cast(expr: Expr, data_type: DataType, name: Option<&str>) -> Result<(Expr, DataType), Problem> {
     let Some(name) = name else { return Ok((expr, data_type)) };
     let to = DataType::from_cast_name(name).ok_or_else(|| {
-        let known = ["text", "integer", "bigint", "numeric", "double precision", "boolean", "json", "date", "timestamp", "uuid"];
+        let known = [
+            "text",
+            "integer",
+            "bigint",
+            "numeric",
+            "double precision",
+            "boolean",
+            "json",
+            "date",
+            "timestamp",
+            "uuid",
+        ];
         Problem::new(Code::QuerySyntax, format!("type \"{name}\" does not exist")).suggesting(name, known)
     })?;
     Ok((Expr::Cast(Box::new(expr), to), to))

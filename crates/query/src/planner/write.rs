@@ -53,7 +53,8 @@ impl Planner<'_> {
         };
         let returning = self.returning(id, table, shape, insert.single)?;
         let expect = expect(shape.expect);
-        let step = Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
+        let step =
+            Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
         self.steps.push(Step::Insert(step));
         self.represent(table, shape)
     }
@@ -91,7 +92,8 @@ impl Planner<'_> {
             let column = self.writable(table, name, |access| access.insert, "INSERT")?;
             let data_type = self.catalog[table][column].data_type;
             types.push(data_type);
-            columns.push(InsertColumn { column, value: InsertValue::Cell { cell, data_type, missing_default } });
+            columns
+                .push(InsertColumn { column, value: InsertValue::Cell { cell, data_type, missing_default } });
         }
         Ok((columns, ParamKind::Rows(types)))
     }
@@ -112,13 +114,17 @@ impl Planner<'_> {
                 .map(|name| self.column(Relation::Table(table), name))
                 .collect::<Result<_, _>>()?,
         };
-        let same = |key: &Vec<ColumnId>| key.len() == columns.len() && key.iter().all(|c| columns.contains(c));
+        let same =
+            |key: &Vec<ColumnId>| key.len() == columns.len() && key.iter().all(|c| columns.contains(c));
         if columns.is_empty() || !(same(&of.primary_key) || of.unique_keys.iter().any(same)) {
             return Err(Problem::new(
                 Code::ConflictTarget,
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",
             )
-            .with_details(format!("on_conflict of '{}' must name a primary key or unique columns", of.name)));
+            .with_details(format!(
+                "on_conflict of '{}' must name a primary key or unique columns",
+                of.name
+            )));
         }
         let merge = match conflict.resolution {
             Resolution::Ignore => None,
@@ -155,7 +161,16 @@ impl Planner<'_> {
         }
         let returning = self.returning(id, table, shape, false)?;
         let expect = expect(shape.expect);
-        self.steps.push(Step::Update(Update { id, table, set, filter, guard: None, check: None, returning, expect }));
+        self.steps.push(Step::Update(Update {
+            id,
+            table,
+            set,
+            filter,
+            guard: None,
+            check: None,
+            returning,
+            expect,
+        }));
         self.represent(table, shape)
     }
 
@@ -176,7 +191,13 @@ impl Planner<'_> {
     }
 
     /// PUT: the row of exactly this key is inserted, or takes the body's values.
-    fn put(&mut self, table: TableId, key: &[Slot], names: &[Box<str>], shape: &Shape) -> Result<(), Problem> {
+    fn put(
+        &mut self,
+        table: TableId,
+        key: &[Slot],
+        names: &[Box<str>],
+        shape: &Shape,
+    ) -> Result<(), Problem> {
         self.cacheable = false;
         let primary_key = self.catalog[table].primary_key.clone();
         let slots = match key.is_empty() {
@@ -209,14 +230,28 @@ impl Planner<'_> {
         }
         let returning = self.returning(id, table, shape, true)?;
         let expect = expect(shape.expect);
-        let step =
-            Insert { id, table, columns, rows: None, conflict, check: None, merge_guard: None, returning, expect };
+        let step = Insert {
+            id,
+            table,
+            columns,
+            rows: None,
+            conflict,
+            check: None,
+            merge_guard: None,
+            returning,
+            expect,
+        };
         self.steps.push(Step::Insert(step));
         self.represent(table, shape)
     }
 
     /// The filter of a PUT names exactly the primary key, by `eq`.
-    fn put_slots(&self, table: TableId, primary_key: &[ColumnId], select: &Select) -> Result<Vec<Slot>, Problem> {
+    fn put_slots(
+        &self,
+        table: TableId,
+        primary_key: &[ColumnId],
+        select: &Select,
+    ) -> Result<Vec<Slot>, Problem> {
         let of = &self.catalog[table];
         let conditions: Vec<&Condition> = match &select.filter {
             Some(Filter::And(parts)) => parts.iter().filter_map(leaf).collect(),
@@ -235,7 +270,10 @@ impl Planner<'_> {
         };
         let slots: Option<Vec<Slot>> = primary_key.iter().map(slot_of).collect();
         slots.filter(|slots| !slots.is_empty() && slots.len() == conditions.len()).ok_or_else(|| {
-            Problem::new(Code::PutFilter, "Filters must include all and only primary key columns with 'eq' operators")
+            Problem::new(
+                Code::PutFilter,
+                "Filters must include all and only primary key columns with 'eq' operators",
+            )
         })
     }
 
@@ -251,8 +289,11 @@ impl Planner<'_> {
         };
         match literal.is_some() && literal == given {
             true => Ok(()),
-            false => Err(Problem::new(Code::PutKeyMismatch, "Payload values do not match URL in primary key column(s)")
-                .with_details(format!("'{name}' differs between the URL and the body"))),
+            false => Err(Problem::new(
+                Code::PutKeyMismatch,
+                "Payload values do not match URL in primary key column(s)",
+            )
+            .with_details(format!("'{name}' differs between the URL and the body"))),
         }
     }
 
@@ -308,7 +349,12 @@ impl Planner<'_> {
     }
 
     /// Reads the rows whose keys earlier steps captured, as `select` shapes them. The root's filter chose them already.
-    pub(super) fn read_back(&mut self, table: TableId, steps: &[u16], select: &Select) -> Result<(), Problem> {
+    pub(super) fn read_back(
+        &mut self,
+        table: TableId,
+        steps: &[u16],
+        select: &Select,
+    ) -> Result<(), Problem> {
         let id = self.query_id();
         let select = Select { filter: None, limit: None, offset: None, cursor: None, ..select.clone() };
         let mut query = self.query(id, Relation::Table(table), &select)?;
@@ -352,8 +398,7 @@ impl Planner<'_> {
         let of = &self.catalog[table];
         let known = || of.columns.iter().filter(|column| column.access.any());
         let found = of.column(name).filter(|column| of[*column].access.any()).ok_or_else(|| {
-            let message =
-                format!("Could not find the '{name}' column of '{}' in the schema cache", of.name);
+            let message = format!("Could not find the '{name}' column of '{}' in the schema cache", of.name);
             Problem::new(Code::ColumnMissing, message).suggesting(name, known().map(|column| &*column.name))
         })?;
         if of[found].generated {

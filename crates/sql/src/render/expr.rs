@@ -92,11 +92,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn column(
-        &mut self,
-        id: transom_query::QueryId,
-        column: transom_query::ColumnId,
-    ) -> Result<(), Problem> {
+    fn column(&mut self, id: transom_query::QueryId, column: transom_query::ColumnId) -> Result<(), Problem> {
         self.alias(id);
         self.push(".");
         let name = self.column_name(id, column)?;
@@ -168,7 +164,13 @@ impl Writer<'_> {
     }
 
     /// Three-valued: an unknown operand makes the whole unknown.
-    fn quantified(&mut self, test: ElementTest, operand: &Expr, list: ParamId, all: bool) -> Result<(), Problem> {
+    fn quantified(
+        &mut self,
+        test: ElementTest,
+        operand: &Expr,
+        list: ParamId,
+        all: bool,
+    ) -> Result<(), Problem> {
         let data_type = match &self.plan.params[usize::from(list.0)].kind {
             ParamKind::List(data_type) => *data_type,
             _ => DataType::Any,

@@ -56,7 +56,15 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(dialect: &'a dyn Dialect, plan: &'a Plan, catalog: &'a Catalog) -> Self {
-        Self { dialect, plan, catalog, text: String::with_capacity(512), params: Vec::new(), sources: AHashMap::new(), changed: None }
+        Self {
+            dialect,
+            plan,
+            catalog,
+            text: String::with_capacity(512),
+            params: Vec::new(),
+            sources: AHashMap::new(),
+            changed: None,
+        }
     }
 
     fn step(&mut self, step: &Step) -> Result<(Layout, Expect), Problem> {
@@ -142,7 +150,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Column names in parentheses.
-    fn columns(&mut self, table: TableId, columns: impl IntoIterator<Item = ColumnId>) -> Result<(), Problem> {
+    fn columns(
+        &mut self,
+        table: TableId,
+        columns: impl IntoIterator<Item = ColumnId>,
+    ) -> Result<(), Problem> {
         let catalog = self.catalog;
         self.push("(");
         self.list(columns, ", ", |writer, column| {

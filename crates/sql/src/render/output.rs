@@ -51,8 +51,7 @@ impl Writer<'_> {
 
     /// A JSON array of raw values.
     pub(super) fn array_of<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) -> Result<(), Problem> {
-        let values =
-            exprs.into_iter().map(|expr| self.expr_apart(expr)).collect::<Result<Vec<_>, _>>()?;
+        let values = exprs.into_iter().map(|expr| self.expr_apart(expr)).collect::<Result<Vec<_>, _>>()?;
         self.dialect.json_array(&mut self.text, &values);
         Ok(())
     }

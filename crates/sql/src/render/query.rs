@@ -175,7 +175,12 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub(super) fn full_text(&mut self, query: QueryId, table: TableId, words: ParamId) -> Result<(), Problem> {
+    pub(super) fn full_text(
+        &mut self,
+        query: QueryId,
+        table: TableId,
+        words: ParamId,
+    ) -> Result<(), Problem> {
         let catalog = self.catalog;
         let Some(index) = &catalog[table].full_text else {
             return Err(Problem::new(Code::Unsupported, "the table has no full-text index"));

@@ -70,11 +70,6 @@ impl SeedSpec {
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    /// The tables, in the order in which they are filled.
-    pub fn table_names(&self) -> impl Iterator<Item = &str> {
-        self.tables.iter().map(|table| table.name.as_str())
-    }
-
     /// How many rows [`generate`] will make.
     pub fn row_count(&self, scale: u32) -> u64 {
         (0..self.tables.len()).map(|table| self.places(table, scale).count() as u64).sum()

@@ -1,0 +1,60 @@
+//! `transom migrate`.
+
+use crate::{
+    cli::{Migrate, Project as Flags},
+    commands,
+    faults::Faults,
+    migrations,
+    project::Project,
+    wiring,
+};
+
+pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
+    let project = Project::open(&flags.dir, &flags.overrides()?)?;
+    let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
+    match action.unwrap_or(Migrate::Up) {
+        Migrate::New { name } => start(&project, &files, &name),
+        Migrate::Up => commands::block_on(async {
+            let database = wiring::database(&project)?;
+            let count =
+                migrations::up(&*database, &files, |file| println!("applied {}", file.migration.name))
+                    .await?;
+            println!("{count} applied, {} in all", files.len());
+            database.close().await;
+            Ok(())
+        }),
+        Migrate::Status => commands::block_on(async {
+            let database = wiring::database(&project)?;
+            let applied =
+                database.applied_migrations().await.map_err(|error| Faults::from(error.into_problem()))?;
+            let pending = migrations::pending(&files, &applied).map_err(Faults::from)?;
+            applied.iter().for_each(|past| println!("applied  {}", past.name));
+            pending.iter().for_each(|file| println!("pending  {}", file.migration.name));
+            database.close().await;
+            Ok(())
+        }),
+    }
+}
+
+fn start(project: &Project, files: &[migrations::File], name: &str) -> anyhow::Result<()> {
+    let words: Vec<String> = name
+        .to_lowercase()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    anyhow::ensure!(
+        !words.is_empty(),
+        "'{name}' has no letters: say what the migration does, such as add_reviews"
+    );
+    let number = files.last().map_or(1, |file| file.migration.number + 1);
+    let folder = project.dir.join("migrations");
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("{number:04}_{}.sql", words.join("_")));
+    std::fs::write(
+        &file,
+        "-- Applied once, in one transaction. Never change it afterwards: make a new one.\n",
+    )?;
+    println!("{}", file.display());
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! `transom new`: a project to start from.
+
+use std::{fs, path::Path};
+
+use crate::cli::Template;
+
+#[path = "../../templates/mod.rs"]
+mod templates;
+
+use templates::{BLANK, SHOP};
+
+pub fn run(folder: &Path, template: Template) -> anyhow::Result<()> {
+    let taken = folder.exists() && fs::read_dir(folder)?.next().is_some();
+    anyhow::ensure!(!taken, "'{}' exists and is not empty: nothing was written", folder.display());
+    let files = match template {
+        Template::Shop => SHOP,
+        Template::Blank => BLANK,
+    };
+    for (name, text) in files {
+        let file = folder.join(name);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(file, text)?;
+    }
+    println!("{} is ready. Next:\n\n  transom serve {}\n", folder.display(), folder.display());
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `transom seed`: sample data through the ordinary write path.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value as Json};
+use transom_data::{Context, Data};
+use transom_query::{
+    DataRequest,
+    request::{Action, Cell, Insert, Payload, Resource, Returning, Shape, Values},
+};
+use transom_types::{Principal, RequestId};
+
+use crate::{
+    cli::Project as Flags,
+    commands,
+    faults::Faults,
+    migrations,
+    project::Project,
+    seed::{self, SeedSpec},
+    wiring,
+};
+
+pub fn run(flags: &Flags, scale: Option<u32>) -> anyhow::Result<()> {
+    let project = Project::open(&flags.dir, &flags.overrides()?)?;
+    anyhow::ensure!(
+        !project.config.production(),
+        "sample data has no place in production: server.mode is \"production\""
+    );
+    commands::block_on(async {
+        let database = wiring::database(&project)?;
+        let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
+        migrations::up(&*database, &files, |_| {}).await?;
+        let data = wiring::data(&project, database.clone()).await?;
+        let rows = fill(&project, &data, scale.unwrap_or(project.config.seed.scale)).await?;
+        println!("{rows} rows");
+        database.close().await;
+        Ok(())
+    })
+}
+
+/// Fills a database from `seed.toml` and `seed.sql`, where they are; returns how many rows were generated.
+pub async fn fill(project: &Project, data: &Data, scale: u32) -> anyhow::Result<u64> {
+    let mut rows = 0;
+    if let Some(text) = project.read("seed.toml")? {
+        let file = project.dir.join("seed.toml");
+        let faults = |faults: Vec<String>| anyhow::anyhow!(faults.join("\n"));
+        let spec = SeedSpec::parse(&file.display().to_string(), &text).map_err(faults)?;
+        spec.check(&data.model().catalog).map_err(faults)?;
+        rows = generate(data, &spec, scale).await?;
+    }
+    if let Some(sql) = project.read("seed.sql")? {
+        data.database().run_script(&sql).await.map_err(|error| {
+            let message = error.message.clone();
+            anyhow::anyhow!("{}: {message}", project.dir.join("seed.sql").display())
+        })?;
+    }
+    Ok(rows)
+}
+
+async fn generate(data: &Data, spec: &SeedSpec, scale: u32) -> anyhow::Result<u64> {
+    let total = spec.row_count(scale);
+    let bar = ProgressBar::new(total);
+    bar.set_style(ProgressStyle::with_template(
+        "seeding {bar:30} {human_pos} of {human_len} rows, {eta} left",
+    )?);
+    let author = Principal::with_claims("service_role", Json::Object(Map::new()));
+    let context = Context {
+        request_id: RequestId("seed".into()),
+        timeout: Duration::from_secs(300),
+        idempotency: None,
+        rollback: false,
+    };
+    for batch in seed::generate(spec, scale) {
+        let count = batch.rows.len() as u64;
+        let table = batch.table.clone();
+        data.execute(request(batch), &author, &context)
+            .await
+            .map_err(Faults::from)
+            .map_err(|faults| anyhow::anyhow!("seeding {table}: {faults}"))?;
+        bar.inc(count);
+    }
+    bar.finish_and_clear();
+    Ok(total)
+}
+
+fn request(batch: seed::Batch) -> DataRequest {
+    let mut columns: Vec<Box<str>> = Vec::new();
+    for name in batch.rows.iter().flat_map(Map::keys) {
+        if !columns.iter().any(|known| **known == *name) {
+            columns.push(name.as_str().into());
+        }
+    }
+    let row = |mut row: Map<String, Json>| {
+        let cell = |name: &Box<str>| row.remove(&**name).map_or(Cell::Missing, Cell::Json);
+        columns.iter().map(cell).collect()
+    };
+    let rows = batch.rows.into_iter().map(row).collect();
+    let insert = Insert { columns: columns.clone(), single: false, conflict: None, missing_default: true };
+    let shape = Shape {
+        resource: Resource::Table(batch.table.into()),
+        action: Action::Insert(insert),
+        returning: Returning::Minimal,
+        ..Shape::read("")
+    };
+    DataRequest { shape, values: Values { literals: Vec::new(), payload: Payload { columns, rows } } }
+}

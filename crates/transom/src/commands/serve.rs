@@ -1,0 +1,163 @@
+//! `transom serve`: migrates, seeds what is new, and serves until it is asked to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use transom_config::{DEVELOPMENT_SECRET, DatabaseUrl};
+use transom_data::Data;
+use transom_identity::MintedToken;
+use transom_ports::Database;
+use transom_query::{Catalog, catalog::Table};
+use transom_types::Principal;
+
+use crate::{cli, commands, faults::Faults, migrations, project::Project, wiring};
+
+pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
+    let project = Project::open(&flags.project.dir, &flags.overrides()?)?;
+    transom_server::start_logging(&wiring::log_settings(&project));
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if project.config.server.worker_threads > 0 {
+        runtime.worker_threads(project.config.server.worker_threads as usize);
+    }
+    runtime.enable_all().build()?.block_on(serve(&project))
+}
+
+async fn serve(project: &Project) -> anyhow::Result<()> {
+    let (listener, admin) = listeners(project).await?;
+    let created = !project.database_path().exists();
+    let database = wiring::database(project)?;
+    migrate(project, &*database).await?;
+    let data = Arc::new(wiring::data(project, database.clone()).await?);
+    if created && project.config.seed.on_create {
+        commands::seed::fill(project, &data, project.config.seed.scale).await?;
+    }
+    let app = Arc::new(wiring::app(project, data.clone()).await?);
+    tokio::spawn(reload_on_signal(project.dir.clone(), data.clone()));
+    announce(project, &data, &listener, &admin)?;
+    let stopped = transom_server::serve(app, listener, Some(admin), stop_signal()).await;
+    database.close().await;
+    tracing::info!(cut_off = stopped.cut_off, "stopped");
+    Ok(())
+}
+
+async fn listeners(project: &Project) -> anyhow::Result<(TcpListener, TcpListener)> {
+    let bind = async |key: &str, address| {
+        TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address} ({key}): choose another with --set {key}=ADDR")
+        })
+    };
+    let server = &project.config.server;
+    Ok((bind("server.listen", server.listen).await?, bind("server.admin_listen", server.admin_listen).await?))
+}
+
+async fn migrate(project: &Project, database: &dyn Database) -> anyhow::Result<()> {
+    let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
+    if files.is_empty() {
+        // A database that already exists keeps its schema to itself.
+        return Ok(());
+    }
+    migrations::up(database, &files, |file| {
+        tracing::info!(name = &*file.migration.name, "migration applied")
+    })
+    .await?;
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without signals the process is stopped from outside.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// SIGHUP reads schema, policies and queries again; what is wrong with them is logged, and the last good ones keep serving.
+async fn reload_on_signal(dir: std::path::PathBuf, data: Arc<Data>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        let sources = Project::open(&dir, &[]).and_then(|project| project.sources());
+        match sources {
+            Ok(sources) => match data.reload(&sources).await {
+                Ok(()) => tracing::info!("schema, policies and queries were read again"),
+                Err(problems) => {
+                    tracing::error!(faults = %Faults::from(problems), "the last good model keeps serving")
+                }
+            },
+            Err(error) => {
+                tracing::error!(%error, "the project cannot be read; the last good model keeps serving")
+            }
+        }
+    }
+}
+
+fn announce(project: &Project, data: &Data, api: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
+    let api = api.local_addr()?;
+    println!("transom {} serves {}", env!("CARGO_PKG_VERSION"), shown(&project.config.database.url));
+    println!("  api    http://{api}/rest/v1/");
+    println!("  admin  http://{}/metrics", admin.local_addr()?);
+    if project.config.production() {
+        return Ok(());
+    }
+    let minted = MintedToken {
+        role: Some("service_role".to_owned()),
+        lifetime_seconds: Some(Duration::from_secs(86_400).as_secs()),
+        ..MintedToken::default()
+    };
+    let Ok(token) = commands::token::mint(project, minted) else { return Ok(()) };
+    println!("\nDevelopment mode: unsafe shortcuts are on, and production mode refuses them.");
+    if project.config.auth.secret.as_ref().is_some_and(|secret| secret.reveal() == DEVELOPMENT_SECRET) {
+        println!("Tokens are signed with a secret that everybody knows.");
+    }
+    println!("A token that may do everything, for a day (transom token mints others):\n\n{token}\n\nTry:\n");
+    for line in suggestions(data, &api.to_string(), &token) {
+        println!("  {line}");
+    }
+    println!();
+    Ok(())
+}
+
+fn shown(url: &DatabaseUrl) -> String {
+    url.to_string()
+}
+
+/// Two `curl` lines that work as printed: one as anybody, one with the token.
+fn suggestions(data: &Data, api: &str, token: &str) -> Vec<String> {
+    let model = data.model();
+    let anybody = model.policies.authorize(&Principal::anonymous("anon"));
+    let Ok(whole) = model.policies.authorize(&Principal::with_claims("service_role", serde_json::json!({})))
+    else {
+        return Vec::new();
+    };
+    let open = |table: &Table| {
+        let role = anybody.as_ref().ok();
+        role.is_some_and(|grant| grant.catalog().table(&table.name).is_some())
+    };
+    let mut lines = Vec::new();
+    if let Some(url) = anybody.as_ref().ok().and_then(|grant| suggestion(grant.catalog(), api, |_| true)) {
+        lines.push(format!("curl {url}"));
+    }
+    let hidden = suggestion(whole.catalog(), api, |table| !open(table));
+    if let Some(url) = hidden.or_else(|| suggestion(whole.catalog(), api, |_| true)) {
+        lines.push(format!("curl {url} -H 'Authorization: Bearer {token}'"));
+    }
+    lines
+}
+
+/// A few columns of the table that others refer to most: it is what the project is about.
+fn suggestion(catalog: &Catalog, api: &str, wanted: impl Fn(&Table) -> bool) -> Option<String> {
+    let tables = catalog.tables().filter(|(_, table)| table.access.select && wanted(table));
+    let (_, table) = tables.max_by_key(|(id, _)| catalog.relationships(*id).len())?;
+    let columns = table.columns.iter().filter(|column| column.access.select).take(4);
+    let columns: Vec<&str> = columns.map(|column| &*column.name).collect();
+    Some(format!("'http://{api}/rest/v1/{}?select={}&limit=3'", table.name, columns.join(",")))
+}

@@ -1,0 +1,84 @@
+//! A user's project on disk: its configuration, migrations, policies and queries, read once.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use transom_config::{Config, Origin};
+use transom_data::Sources;
+
+use crate::faults::Faults;
+
+/// A project, as read.
+pub struct Project {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its configuration, complete and checked.
+    pub config: Config,
+}
+
+impl Project {
+    /// Reads the configuration. A folder without `transom.toml` has every default.
+    /// Errors: every fault of the file, the environment and the flags.
+    pub fn open(dir: &Path, overrides: &[(String, String, Origin)]) -> anyhow::Result<Self> {
+        anyhow::ensure!(dir.is_dir(), "there is no folder '{}'", dir.display());
+        let file = dir.join("transom.toml");
+        let text = read_optional(&file)?;
+        let env = |name: &str| std::env::var(name).ok();
+        let config = transom_config::load(&file.display().to_string(), text.as_deref(), &env, overrides)
+            .map_err(Faults::from)?;
+        Ok(Self { dir: dir.to_owned(), config })
+    }
+
+    /// `policies.sql` and `queries/*.sql`.
+    pub fn sources(&self) -> anyhow::Result<Sources> {
+        let file = self.dir.join("policies.sql");
+        let policies = (file.display().to_string(), read_optional(&file)?.unwrap_or_default());
+        Ok(Sources { policies, queries: sql_files(&self.dir.join("queries"))? })
+    }
+
+    /// The texts of `migrations/*.sql`, by file name.
+    pub fn migrations(&self) -> anyhow::Result<Vec<(String, String)>> {
+        sql_files(&self.dir.join("migrations"))
+    }
+
+    /// The database file of an embedded database.
+    pub fn database_path(&self) -> PathBuf {
+        self.dir.join(self.config.database.url.path())
+    }
+
+    /// A file of the project, if it is there.
+    pub fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
+        read_optional(&self.dir.join(name))
+    }
+}
+
+/// Every `.sql` file of a folder, in the order of their names; none where there is no folder.
+fn sql_files(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "sql") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok((path.display().to_string(), text))
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn read_optional(file: &Path) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}

@@ -1,0 +1,155 @@
+//! Brings the rooms together: the one place that names adapters, and that maps the configuration to what each room wants.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use transom_config::{Auth, Synchronous};
+use transom_data::{Data, PlanOptions};
+use transom_events::{ChangeFeed, FeedSettings};
+use transom_identity::{Identity, Secret, Settings as IdentitySettings};
+use transom_ports::Database;
+use transom_server::{App, Cors, LogFormat, LogSettings, Settings};
+use transom_sqlite::{Location, Options, Sqlite, Synchronous as Durability};
+use transom_types::Problem;
+
+use crate::{faults::Faults, project::Project};
+
+/// A verified token and what is kept beside it, in bytes.
+const TOKEN_BYTES: u64 = 2 * 1024;
+
+/// Opens the project's database.
+pub fn database(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
+    let config = &project.config;
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u32);
+    let options = Options {
+        reader_threads: match config.database.reader_threads {
+            0 => cores.max(2),
+            threads => threads,
+        },
+        write_queue_max: config.database.write_queue_max as usize,
+        group_units_max: config.database.group_units_max as usize,
+        cache_bytes: config.database.cache_size.0,
+        synchronous: match config.database.synchronous {
+            Synchronous::Full => Durability::Full,
+            Synchronous::Normal => Durability::Normal,
+        },
+        reply_bytes_max: config.database.reply_bytes_max.0 as usize,
+        change_count_max: config.changes.retention_count.into(),
+        change_age_max: config.changes.retention_age,
+        idempotency_age_max: config.rest.idempotency_age,
+        ..Options::file(project.database_path())
+    };
+    Ok(Arc::new(Sqlite::open(options).map_err(|error| Faults::from(error.into_problem()))?))
+}
+
+/// A database in memory of its own, gone with the process.
+pub fn scratch_database() -> anyhow::Result<Arc<dyn Database>> {
+    let options = Options { location: Location::Memory("scratch".to_owned()), ..Options::memory("scratch") };
+    Ok(Arc::new(Sqlite::open(options).map_err(|error| Faults::from(error.into_problem()))?))
+}
+
+/// The data line over a database, with the project's policies and queries.
+pub async fn data(project: &Project, database: Arc<dyn Database>) -> anyhow::Result<Data> {
+    let options =
+        PlanOptions { rows_max: project.config.rest.rows_max, aggregates: project.config.rest.aggregates };
+    Ok(Data::open(database, &project.sources()?, options).await.map_err(Faults::from)?)
+}
+
+/// The secret that tokens are signed with, if there is one.
+pub fn secret(auth: &Auth) -> anyhow::Result<Option<Secret>> {
+    let Some(secret) = &auth.secret else { return Ok(None) };
+    let secret = match auth.secret_is_base64 {
+        true => Secret::from_base64(secret.reveal()),
+        false => Secret::from_text(secret.reveal()),
+    };
+    Ok(Some(secret.map_err(Faults::from)?))
+}
+
+/// Who is asking.
+pub async fn identity(project: &Project) -> anyhow::Result<Identity> {
+    let auth = &project.config.auth;
+    let settings = IdentitySettings {
+        secret: secret(auth)?,
+        public_keys: auth.public_keys.clone(),
+        jwks_files: auth.jwks_files.iter().map(|file| project.dir.join(file)).collect(),
+        jwks_urls: auth.jwks_urls.clone(),
+        audiences: auth.audience.iter().cloned().collect(),
+        issuer: auth.issuer.clone(),
+        role_claim: auth.role_claim.clone(),
+        anonymous_role: auth.anonymous_role.clone(),
+        clock_skew_seconds: seconds(auth.skew),
+        cache_bytes_max: u64::from(auth.token_cache_max) * TOKEN_BYTES,
+        jwks_age_seconds_max: seconds(auth.jwks_max_age),
+        observer: Some(Arc::new(|observation| tracing::info!(?observation, "token keys"))),
+        ..IdentitySettings::default()
+    };
+    let identity = Identity::new(settings).map_err(Faults::from)?;
+    identity.warm(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()).await;
+    Ok(identity)
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Everything that serves.
+pub async fn app(project: &Project, data: Arc<Data>) -> anyhow::Result<App> {
+    let identity = Arc::new(identity(project).await?);
+    let changes = changes(project, &data).await.map_err(Faults::from)?;
+    Ok(App::new(settings(project), data, identity, changes))
+}
+
+async fn changes(project: &Project, data: &Arc<Data>) -> Result<Option<ChangeFeed>, Problem> {
+    let tables: Vec<Box<str>> =
+        project.config.changes.tables.iter().map(|name| name.as_str().into()).collect();
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let policies = data.clone();
+    let source = Arc::new(move || policies.model().policies.clone());
+    let settings = FeedSettings { tables, ..FeedSettings::default() };
+    ChangeFeed::start(data.database().clone(), source, settings).await.map(Some)
+}
+
+fn settings(project: &Project) -> Settings {
+    let config = &project.config;
+    let limits = &config.limits;
+    Settings {
+        connections_max: limits.connections_max as usize,
+        uri_bytes_max: limits.uri_bytes_max.0 as usize,
+        headers_bytes_max: limits.header_bytes_max.0 as usize,
+        body_bytes_max: limits.body_bytes_max.0 as usize,
+        header_timeout: limits.header_read_timeout,
+        body_timeout: limits.body_read_timeout,
+        request_timeout: limits.request_timeout,
+        statement_timeout: config.database.statement_timeout,
+        drain_timeout: limits.drain_timeout,
+        plan: config.rest.plan,
+        server_timing: config.server.server_timing,
+        access_log: true,
+        cors: Cors { origins: config.cors.origins.clone(), preflight_max_age: config.cors.preflight_max_age },
+        ..Settings::default()
+    }
+}
+
+/// How log lines are written.
+pub fn log_settings(project: &Project) -> LogSettings {
+    let log = &project.config.log;
+    LogSettings {
+        format: match log.format {
+            transom_config::LogFormat::Pretty => LogFormat::Pretty,
+            transom_config::LogFormat::Json => LogFormat::Json,
+        },
+        filter: match log.level {
+            transom_config::Level::Error => "error",
+            transom_config::Level::Warn => "warn",
+            transom_config::Level::Info => "info",
+            transom_config::Level::Debug => "debug",
+            transom_config::Level::Trace => "trace",
+        }
+        .to_owned(),
+        colours: std::io::IsTerminal::is_terminal(&std::io::stderr()),
+    }
+}
