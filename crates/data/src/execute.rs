@@ -31,7 +31,11 @@ impl Data {
         let mut reply = match planned.plan().steps.as_slice() {
             [PlanStep::Read(_)] => self.run_read(&planned, params, &request.shape, context).await?,
             [] => DataReply::default(),
-            _ => self.run_write(&planned, params, &request.shape, context).await?,
+            _ => {
+                let mut reply = self.run_write(&planned, params, &request.shape, context).await?;
+                reply.name_key(grant.catalog(), planned.plan());
+                reply
+            }
         };
         reply.plan_ns = plan_ns;
         reply.database_ns = (started.elapsed().as_nanos() as u64).saturating_sub(plan_ns);

@@ -141,11 +141,11 @@ async fn drive_http1(app: &Arc<App>, stream: TcpStream, slot: &Slot<'_>) {
         write_timeout: settings.write_timeout,
     };
     let service = service_fn(|request: Request<Incoming>| answer(app, request));
-    // The filter in front keeps the time, with one timer per connection and not one per request.
+    // The filter in front keeps the time, with one timer per connection and not one per request. Not `pipeline_flush`: it
+    // forgets a reply when the connection closes with bytes unread, as after a body too large.
     let connection = http1::Builder::new()
         .half_close(true)
         .header_read_timeout(None)
-        .pipeline_flush(true)
         .max_buf_size(BUFFER_BYTES_MAX.max(settings.headers_bytes_max))
         .serve_connection(TokioIo::new(Strict::new(stream, limits)), service);
     let mut connection = pin!(connection);

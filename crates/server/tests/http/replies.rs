@@ -1,7 +1,5 @@
 //! Replies as such: persistence, conditions, headers.
 
-use tokio::io::AsyncWriteExt;
-
 use crate::support::Server;
 
 const THINGS: &str = "GET /rest/v1/things HTTP/1.1\r\nhost: x\r\n";
@@ -9,7 +7,9 @@ const THINGS: &str = "GET /rest/v1/things HTTP/1.1\r\nhost: x\r\n";
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let server = Server::start(|_| {}).await;
-    let requests = format!("{THINGS}x-request-id: a\r\n\r\n{THINGS}x-request-id: b\r\n\r\n{THINGS}x-request-id: c\r\nconnection: close\r\n\r\n");
+    let requests = format!(
+        "{THINGS}x-request-id: a\r\n\r\n{THINGS}x-request-id: b\r\n\r\n{THINGS}x-request-id: c\r\nconnection: close\r\n\r\n"
+    );
     let replies = server.exchange(requests.as_bytes()).await;
     let ids: Vec<_> = replies.iter().filter_map(|reply| reply.header("x-request-id")).collect();
     assert_eq!(ids, ["a", "b", "c"]);
@@ -71,7 +71,8 @@ async fn head_is_get_without_its_body() {
 async fn browsers_are_told_what_they_may() {
     let server = Server::start(|settings| settings.cors.origins = vec!["https://app.example".into()]).await;
     let preflight = |origin: &str| {
-        let method = "access-control-request-method: POST\r\naccess-control-request-headers: apikey, prefer\r\n";
+        let method =
+            "access-control-request-method: POST\r\naccess-control-request-headers: apikey, prefer\r\n";
         format!("OPTIONS /rest/v1/things HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\n{method}\r\n")
     };
     let reply = server.request(&preflight("https://app.example")).await;

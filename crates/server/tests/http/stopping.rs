@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-
 use crate::support::Server;
 
 #[tokio::test]
