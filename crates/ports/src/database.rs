@@ -42,7 +42,12 @@ pub trait Database: Send + Sync {
 
     /// Applies one migration in a transaction of its own and records it. When `expected_count` migrations are not the
     /// number recorded (another server was first), nothing is done and `false` is returned.
-    async fn apply_migration(&self, migration: &Migration, sql: &str, expected_count: u32) -> Result<bool, DbError>;
+    async fn apply_migration(
+        &self,
+        migration: &Migration,
+        sql: &str,
+        expected_count: u32,
+    ) -> Result<bool, DbError>;
 
     /// Runs a trusted script (a seed) in one transaction.
     async fn run_script(&self, sql: &str) -> Result<(), DbError>;

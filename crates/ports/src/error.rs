@@ -73,32 +73,54 @@ impl DbError {
                 let problem = Problem::new(Code::Unique, "duplicate key value violates a unique constraint");
                 match columns.is_empty() {
                     true => problem,
-                    false => problem.with_details(format!("A row with the same ({}) exists already.", columns.join(", "))),
+                    false => problem.with_details(format!(
+                        "A row with the same ({}) exists already.",
+                        columns.join(", ")
+                    )),
                 }
             }
             Fault::ForeignKey => Problem::new(Code::ForeignKey, "foreign key constraint violated")
                 .with_details("The row refers to one that does not exist, or is still referred to."),
-            Fault::NotNull(column) => Problem::new(Code::NotNull, format!("null value in column \"{column}\" violates not-null constraint"))
-                .with_hint(format!("Give a value for '{column}'")),
-            Fault::Check(check) => Problem::new(Code::Check, format!("new row violates check constraint \"{check}\"")),
+            Fault::NotNull(column) => Problem::new(
+                Code::NotNull,
+                format!("null value in column \"{column}\" violates not-null constraint"),
+            )
+            .with_hint(format!("Give a value for '{column}'")),
+            Fault::Check(check) => {
+                Problem::new(Code::Check, format!("new row violates check constraint \"{check}\""))
+            }
             Fault::Value => Problem::new(Code::ValueInvalid, self.message.clone()),
             Fault::Raised => Problem::new(Code::RaisedByDatabase, self.message.clone()),
-            Fault::Pattern => Problem::new(Code::RegexInvalid, "invalid pattern").with_details(self.message.clone()),
+            Fault::Pattern => {
+                Problem::new(Code::RegexInvalid, "invalid pattern").with_details(self.message.clone())
+            }
             Fault::Policy => Problem::new(Code::Privilege, "new row violates row-level security policy"),
-            Fault::Expectation { rows } => Problem::new(Code::SingularExpected, "Cannot coerce the result to a single JSON object")
-                .with_details(format!("The result contains {rows} rows")),
-            Fault::IdempotencyMismatch => Problem::new(Code::IdempotencyMismatch, "This Idempotency-Key was already used for a different request")
-                .with_hint("Use a new key for a new request"),
+            Fault::Expectation { rows } => {
+                Problem::new(Code::SingularExpected, "Cannot coerce the result to a single JSON object")
+                    .with_details(format!("The result contains {rows} rows"))
+            }
+            Fault::IdempotencyMismatch => Problem::new(
+                Code::IdempotencyMismatch,
+                "This Idempotency-Key was already used for a different request",
+            )
+            .with_hint("Use a new key for a new request"),
             Fault::Deadline => Problem::new(Code::Deadline, "canceling statement due to statement timeout"),
             Fault::Overloaded => Problem::new(Code::Overloaded, "Too many writes are waiting"),
-            Fault::TooLarge => Problem::new(Code::ResultTooLarge, "The result is larger than this server returns at once")
-                .with_hint("Use limit, or select fewer columns"),
+            Fault::TooLarge => {
+                Problem::new(Code::ResultTooLarge, "The result is larger than this server returns at once")
+                    .with_hint("Use limit, or select fewer columns")
+            }
             Fault::DiskFull => Problem::new(Code::DiskFull, "The disk is full: the write was not applied"),
             Fault::Unavailable => Problem::new(Code::DatabaseUnavailable, "The database cannot be reached"),
-            Fault::Unknown => Problem::new(Code::WriteUnknown, "It is not known whether the write was applied").retry(Retry::Unknown),
+            Fault::Unknown => {
+                Problem::new(Code::WriteUnknown, "It is not known whether the write was applied")
+                    .retry(Retry::Unknown)
+            }
             Fault::Damaged => Problem::new(Code::DatabaseDamaged, "The database file is damaged"),
-            Fault::ChangesExpired => Problem::new(Code::ChangesExpired, "The change log no longer reaches back to this position")
-                .with_hint("Read the table again, then follow changes from now"),
+            Fault::ChangesExpired => {
+                Problem::new(Code::ChangesExpired, "The change log no longer reaches back to this position")
+                    .with_hint("Read the table again, then follow changes from now")
+            }
             Fault::Internal => Problem::new(Code::Internal, "The database refused the statement"),
         };
         problem.caused_by(self)

@@ -171,6 +171,24 @@ pub async fn logic(factory: &dyn Factory) {
     check(&shop, not(not(tool())), &[3, 5]).await;
 }
 
+/// An array contains a bare scalar only at the top, as in PostgreSQL; numbers are compared by value.
+pub async fn json_containment_of_scalars(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    check(&shop, test("attributes", Contains, r#"{"pages":1}"#), &[]).await;
+    check(&shop, test("attributes", Contains, r#"{"pages":[1.0]}"#), &[1]).await;
+    check(&shop, test("attributes->pages", Contains, "2.0"), &[1]).await;
+    check(&shop, test("attributes->pages", Overlaps, "[9,3.0]"), &[1]).await;
+    check(&shop, test("attributes", Overlaps, "\"text\""), &[]).await;
+}
+
+/// Nothing in an empty list compares, so even NULL is not unknown.
+pub async fn null_and_empty_lists(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    check(&shop, not(among("weight", &[])), &[1, 2, 3, 4, 5]).await;
+    check(&shop, not(quantified("weight", Eq, Any, &[])), &[1, 2, 3, 4, 5]).await;
+    check(&shop, quantified("weight", Eq, All, &[]), &[1, 2, 3, 4, 5]).await;
+}
+
 pub async fn full_text(factory: &dyn Factory) {
     let shop = Shop::open(factory).await;
     let search = |kind, words: &str| Where::FullText("name".into(), kind, words.into());

@@ -31,14 +31,14 @@ pub use shop::Shop;
 macro_rules! suite {
     ($factory:expr) => {
         $crate::suite! { @cases $factory;
-            reading { values_are_shown_by_their_type order_places_nulls limits_and_offsets totals cursors_page_in_any_order
+            reading { values_are_shown_by_their_type booleans_as_text order_places_nulls limits_and_offsets totals cursors_page_in_any_order
                 missing_tables_and_empty_results }
-            filtering { comparisons nulls_are_unknown lists quantifiers patterns truth_values json_paths json_containment full_text
+            filtering { comparisons nulls_are_unknown lists quantifiers patterns truth_values json_paths json_containment json_containment_of_scalars null_and_empty_lists full_text
                 times_and_bytes logic }
             embedding { to_one to_many many_to_many one_to_one self_reference nested inner_and_anti filters_order_and_limits
                 spread related_order }
             grouping { counts sums_and_means grouped having }
-            writing { insert_one insert_many defaults_and_missing_cells generated_keys unique_keys required_columns
+            writing { insert_one insert_many insert_of_no_rows missing_cells_become_null defaults_and_missing_cells generated_keys unique_keys required_columns
                 foreign_keys merge ignore merge_by_unique_key updates updates_of_nothing deletes returned_rows_with_embeds
                 returned_keys every_type_comes_back nested_insert }
             units { all_or_nothing later_steps_see_earlier_ones expectations rolled_back_on_request

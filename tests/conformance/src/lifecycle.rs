@@ -19,6 +19,8 @@ pub async fn the_catalog_is_introspected(factory: &dyn Factory) {
     let shop = Shop::empty(factory).await;
     let expected = fixture::catalog();
     let mut names: Vec<&str> = shop.catalog.table_names().collect();
+    // An engine may show the table that its full-text index is.
+    names.retain(|name| *name != "products_search");
     names.sort_unstable();
     let mut wanted = TABLES.to_vec();
     wanted.sort_unstable();
@@ -94,27 +96,13 @@ pub async fn slow_reads_stop_at_their_deadline(factory: &dyn Factory) {
         return;
     }
     let shop = Shop::open(factory).await;
-    let rows: Vec<_> =
-        (1_000..4_000).map(|id| json!({ "id": id, "name": "parent", "parent_id": null })).collect();
-    let rows: Vec<_> = rows
-        .into_iter()
-        .enumerate()
-        .map(|(at, mut row)| {
-            row["name"] = format!("{at}").into();
-            row
-        })
-        .collect();
-    shop.write(vec![insert("categories", rows.into())]).await.expect("goes in");
-    // No index helps a filter on names inside: every row meets every other.
-    let inner = columns("id").with(
-        "categories!parent_id",
-        columns("id").filter(crate::request::test(
-            "name",
-            transom_query::request::Operator::Ilike,
-            "%nothing%",
-        )),
-    );
-    let ready = shop.statement(read("categories", inner));
+    let customers: Vec<_> = (1_000..4_000).map(|id| json!({ "id": id, "name": "many" })).collect();
+    let orders: Vec<_> = (1_000..4_000).map(|id| json!({ "id": id, "customer_id": 1 })).collect();
+    shop.write(vec![insert("customers", customers.into()), insert("orders", orders.into())])
+        .await
+        .expect("goes in");
+    // No index leads from a customer to its orders: every one meets every other.
+    let ready = shop.statement(read("customers", columns("id").with("orders", columns("id"))));
     let statement = Statement { timeout: Duration::from_millis(20), ..ready };
     let begun = Instant::now();
     let error = shop.database.read(statement).await.expect_err("is stopped");

@@ -61,6 +61,17 @@ pub async fn values_are_shown_by_their_type(factory: &dyn Factory) {
     .await;
 }
 
+/// Booleans are words as text, as in PostgreSQL.
+pub async fn booleans_as_text(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    shop.check(
+        "true, false and NULL",
+        read("products", columns("active::text").order("id")),
+        json!([{ "active": "true" }, { "active": "false" }, { "active": "true" }, { "active": "true" }, { "active": null }]),
+    )
+    .await;
+}
+
 pub async fn order_places_nulls(factory: &dyn Factory) {
     let shop = Shop::open(factory).await;
     let check = async |order: &str, expected: [i64; 5]| {

@@ -68,11 +68,13 @@ pub async fn expectations(factory: &dyn Factory) {
     .await;
     shop.check("no junction row went", read("product_tags", columns("count()")), json!([{ "count": 3 }]))
         .await;
-    let single = read("tags", columns("id")).expect(Expect::One);
-    let error = shop.read(single).await.expect_err("three rows");
-    assert_eq!(error.fault, Fault::Expectation { rows: 3 });
-    let single = read("tags", columns("id").filter(eq("id", "2"))).expect(Expect::One);
-    shop.check("exactly one", single, json!([{ "id": 2 }])).await;
+    let first = insert("tags", json!({ "id": 30, "label": "a" }));
+    let error = shop
+        .write(vec![first, read("tags", columns("id")).expect(Expect::One)])
+        .await
+        .expect_err("four rows");
+    assert_eq!((error.fault, error.step), (Fault::Expectation { rows: 4 }, Some(1)), "a read within a unit");
+    shop.check("undid what went before", read("tags", columns("id").filter(eq("id", "30"))), json!([])).await;
 }
 
 pub async fn rolled_back_on_request(factory: &dyn Factory) {

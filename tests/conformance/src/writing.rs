@@ -36,8 +36,15 @@ pub async fn insert_many(factory: &dyn Factory) {
     assert_eq!((outcome.rows, outcome.inserted), (1_000, 1_000));
     let last = json!([{ "id": 1_099, "label": "tag 1099" }]);
     shop.check("the last", read("tags", columns("*").order("id.desc").limit(1)), last).await;
-    let none = shop.write_one(insert("tags", json!([]))).await;
-    assert!(none.is_ok_and(|outcome| outcome.rows == 0), "no rows are no error");
+}
+
+pub async fn insert_of_no_rows(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    let outcome =
+        shop.write_one(insert("tags", json!([])).returning(columns("id"))).await.expect("is no error");
+    assert_eq!(outcome.rows, 0);
+    assert_same("an empty list", &crate::shop::returned(&outcome), &json!([]));
+    shop.check("nothing went in", read("tags", columns("count()")), json!([{ "count": 3 }])).await;
 }
 
 pub async fn defaults_and_missing_cells(factory: &dyn Factory) {
@@ -61,6 +68,16 @@ pub async fn defaults_and_missing_cells(factory: &dyn Factory) {
     )
     .await;
     shop.check_write(
+        "a quoted default",
+        insert("product_details", json!({ "product_id": 2 })).returning(columns("text")),
+        json!([{ "text": "it's new" }]),
+    )
+    .await;
+}
+
+pub async fn missing_cells_become_null(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    shop.check_write(
         "a missing cell becomes NULL when asked",
         insert(
             "customers",
@@ -72,9 +89,19 @@ pub async fn defaults_and_missing_cells(factory: &dyn Factory) {
     )
     .await;
     shop.check_write(
-        "a quoted default",
-        insert("product_details", json!({ "product_id": 2 })).returning(columns("text")),
-        json!([{ "text": "it's new" }]),
+        "also with defaults, where the column has none",
+        insert(
+            "customers",
+            json!([{ "id": 22, "name": "x", "email": "z@example.org" }, { "id": 23, "name": "y" }]),
+        )
+        .returning(columns("id,email")),
+        json!([{ "id": 22, "email": "z@example.org" }, { "id": 23, "email": null }]),
+    )
+    .await;
+    shop.check_write(
+        "and a missing key is generated",
+        insert("tags", json!([{ "id": 50, "label": "x" }, { "label": "y" }])).returning(columns("id")),
+        json!([{ "id": 50 }, { "id": 51 }]),
     )
     .await;
 }

@@ -15,7 +15,7 @@ use super::{
     scope::Environment,
     state::{Row, State},
 };
-use crate::{DbError, Fault};
+use crate::DbError;
 
 /// One row after the other, as engines do: a later one meets what an earlier one left.
 pub(super) fn insert(

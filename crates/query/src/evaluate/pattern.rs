@@ -62,7 +62,7 @@ impl Token {
     }
 }
 
-/// A trailing escape stands for itself.
+/// A trailing escape, which escapes nothing, stands for nothing.
 fn tokens(pattern: &str) -> Vec<Token> {
     let mut characters = pattern.chars();
     let mut tokens = Vec::new();
@@ -70,7 +70,10 @@ fn tokens(pattern: &str) -> Vec<Token> {
         tokens.push(match character {
             '%' => Token::Run,
             '_' => Token::One,
-            '\\' => Token::Literal(characters.next().unwrap_or('\\')),
+            '\\' => match characters.next() {
+                Some(escaped) => Token::Literal(escaped),
+                None => break,
+            },
             literal => Token::Literal(literal),
         });
     }

@@ -1,0 +1,92 @@
+//! Two implementations asked the same, at random: what they answer must not differ. The memory implementation is one of
+//! them, so that every engine is held to the same model.
+
+mod expressions;
+mod histories;
+mod predicates;
+
+use proptest::{
+    prelude::Strategy,
+    test_runner::{Config, TestCaseError, TestRunner},
+};
+use serde_json::Value as Json;
+use transom_query::request::Operator;
+
+pub use expressions::expressions;
+pub use histories::histories;
+pub use predicates::{agree, reads};
+
+use crate::{
+    Factory, Shop,
+    json::same,
+    request::{Request, delete, insert, test},
+};
+
+/// The two.
+struct Pair {
+    left: Shop,
+    right: Shop,
+}
+
+impl Pair {
+    async fn open(left: &dyn Factory, right: &dyn Factory) -> Self {
+        Self { left: Shop::empty(left).await, right: Shop::empty(right).await }
+    }
+
+    /// Runs an asynchronous property on the current runtime, which must have several threads.
+    fn run<T: std::fmt::Debug>(
+        &self,
+        cases: u32,
+        strategy: impl Strategy<Value = T>,
+        property: impl AsyncFn(T) -> Result<(), String>,
+    ) {
+        let runtime = tokio::runtime::Handle::current();
+        let outcome = tokio::task::block_in_place(|| {
+            let config =
+                Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+            let case = |value| runtime.block_on(property(value)).map_err(TestCaseError::fail);
+            TestRunner::new(config).run(&strategy, case)
+        });
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
+    }
+
+    /// Replaces the products of both; ids count from 1.
+    async fn fill(&self, rows: &[Json]) -> Result<(), String> {
+        let number = |(id, row): (i64, &Json)| {
+            let mut row = row.clone();
+            row["id"] = id.into();
+            row
+        };
+        let numbered: Vec<Json> = (1..).zip(rows).map(number).collect();
+        for shop in [&self.left, &self.right] {
+            let mut steps = vec![delete("products", test("id", Operator::Gt, "0"))];
+            if !numbered.is_empty() {
+                steps.push(insert("products", numbered.clone().into()));
+            }
+            shop.write(steps).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Both return the same rows and totals, or fail alike.
+    async fn same_rows(&self, what: &str, request: Request) -> Result<(), String> {
+        let (left, right) = (answer(&self.left, &request).await, answer(&self.right, &request).await);
+        match same(&left, &right) {
+            true => Ok(()),
+            false => Err(format!("{what}\n  left  {left}\n  right {right}")),
+        }
+    }
+}
+
+async fn answer(shop: &Shop, request: &Request) -> Json {
+    match shop.read(request.clone()).await {
+        Ok(body) => {
+            let rows: Json =
+                serde_json::from_slice(&body.json).unwrap_or_else(|error| format!("{error}").into());
+            serde_json::json!({ "rows": rows, "total": body.total })
+        }
+        Err(error) => format!("{:?}", error.fault).into(),
+    }
+}
