@@ -20,6 +20,11 @@ struct Wire<'a> {
 
 /// The body of a problem's reply.
 pub fn problem_body(problem: &Problem) -> Bytes {
+    problem_body_as(problem, problem.code().status())
+}
+
+/// The body of a problem's reply that has another status than the code's own: what is forbidden to a caller without a token.
+pub fn problem_body_as(problem: &Problem, status: u16) -> Bytes {
     let code = problem.code();
     let wire = Wire {
         code: code.as_str(),
@@ -28,7 +33,7 @@ pub fn problem_body(problem: &Problem) -> Bytes {
         hint: problem.hint(),
         r#type: format!("urn:transom:problem:{}", code.as_str()),
         title: code.title(),
-        status: code.status(),
+        status,
     };
     // Texts and a number always become JSON.
     serde_json::to_vec(&wire).unwrap_or_default().into()

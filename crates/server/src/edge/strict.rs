@@ -351,3 +351,115 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Strict<Io> {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    const LIMITS: StrictLimits = StrictLimits {
+        head: HeadLimits { uri_bytes_max: 100, head_bytes_max: 1_000 },
+        header_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(60),
+        write_timeout: Duration::from_secs(30),
+    };
+    const GET: &str = "GET /a HTTP/1.1\r\nhost: x\r\n\r\n";
+    const POST: &str = "POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nGET ";
+    const CHUNKED: &str =
+        "POST /a HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n";
+    const BAD: &str = "GET /a HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n";
+
+    fn pair() -> (DuplexStream, Strict<DuplexStream>) {
+        let (client, server) = duplex(16 * 1024);
+        (client, Strict::new(server, LIMITS))
+    }
+
+    /// Sends `sent` in pieces of these sizes; what the library would read.
+    async fn passed(sent: &str, sizes: &[usize]) -> String {
+        let (mut client, mut strict) = pair();
+        let mut rest = sent.as_bytes();
+        let mut read = Vec::new();
+        for size in sizes.iter().cycle() {
+            let (piece, later) = rest.split_at((*size).min(rest.len()));
+            client.write_all(piece).await.unwrap();
+            // As much as comes of this piece.
+            while let Ok(Ok(1..)) = tokio::time::timeout(Duration::ZERO, strict.read_buf(&mut read)).await {}
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        drop(client);
+        let _ = strict.read_to_end(&mut read).await;
+        String::from_utf8(read).unwrap()
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    proptest! {
+        #[test]
+        fn good_requests_pass_unchanged_however_they_are_cut(
+            requests in prop::collection::vec(prop::sample::select(vec![GET, POST, CHUNKED]), 1..5),
+            sizes in prop::collection::vec(1usize..40, 1..6),
+        ) {
+            let sent = requests.concat();
+            prop_assert_eq!(run(passed(&sent, &sizes)), sent);
+        }
+
+        #[test]
+        fn nothing_of_a_bad_request_or_after_it_passes(
+            before in prop::collection::vec(prop::sample::select(vec![GET, POST, CHUNKED]), 0..3),
+            sizes in prop::collection::vec(1usize..60, 1..6),
+        ) {
+            let read = run(passed(&format!("{}{BAD}{GET}", before.concat()), &sizes));
+            let stand_in = read.strip_prefix(&before.concat());
+            prop_assert!(stand_in.is_some_and(|read| read.starts_with(REFUSED_METHOD)), "{}", read);
+            prop_assert_eq!(read.matches("host: refused").count(), 1);
+            prop_assert!(!read.contains("host: y"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_is_kept() {
+        // Silent from the beginning: ended without a word, after the time a head may take.
+        let (_client, mut strict) = pair();
+        let begun = Instant::now();
+        assert_eq!(strict.read(&mut [0; 64]).await.unwrap(), 0);
+        assert_eq!(begun.elapsed().as_secs(), 10);
+        // A head that drips: every byte moves nothing.
+        let (mut client, mut strict) = pair();
+        let drip = tokio::spawn(async move {
+            while client.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+        });
+        let begun = Instant::now();
+        let mut read = [0; 64];
+        let length = strict.read(&mut read).await.unwrap();
+        assert!(read[..length].starts_with(REFUSED_METHOD.as_bytes()));
+        assert_eq!(begun.elapsed().as_secs(), 10);
+        drip.abort();
+        // Silent after a request.
+        let (mut client, mut strict) = pair();
+        client.write_all(GET.as_bytes()).await.unwrap();
+        assert_eq!(strict.read(&mut [0; 256]).await.unwrap(), GET.len());
+        let begun = Instant::now();
+        assert_eq!(strict.read(&mut [0; 64]).await.unwrap(), 0);
+        assert_eq!(begun.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (_client, mut strict) = pair();
+        let begun = Instant::now();
+        let written = strict.write_all(&[0; 32 * 1024]).await;
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed().as_secs(), 30);
+    }
+}

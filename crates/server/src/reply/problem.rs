@@ -1,7 +1,7 @@
 //! Failures as replies: an RFC 9457 problem document that also carries PostgREST's four fields.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value as Json};
+use transom_protocols::rest::{PROBLEM_CONTENT_TYPE, problem_body, problem_body_as};
 use transom_types::{Code, Problem, Retry};
 
 use crate::reply::{self, Reply};
@@ -13,8 +13,8 @@ pub fn of_problem(problem: &Problem, anonymous: bool) -> Reply {
         true => StatusCode::UNAUTHORIZED,
         false => StatusCode::from_u16(problem.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     };
-    let content_type = HeaderValue::from_static("application/problem+json; charset=utf-8");
-    let mut reply = reply::with_body(status, content_type, document(problem, status));
+    let content_type = HeaderValue::from_static(PROBLEM_CONTENT_TYPE);
+    let mut reply = reply::with_body(status, content_type, problem_body_as(problem, status.as_u16()));
     if unauthenticated {
         reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -45,33 +45,20 @@ pub fn closes_connection(code: Code) -> bool {
 /// The whole reply to a connection that cannot be served, for a socket that no HTTP library stands behind.
 pub fn too_many_connections() -> String {
     let problem = Problem::new(Code::Overloaded, "Too many connections are open");
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    let body = String::from_utf8_lossy(&document(&problem, status)).into_owned();
+    let body = problem_body(&problem);
+    let body = String::from_utf8_lossy(&body);
     format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json; charset=utf-8\r\nretry-after: 1\r\n\
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {PROBLEM_CONTENT_TYPE}\r\nretry-after: 1\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-fn document(problem: &Problem, status: StatusCode) -> Vec<u8> {
-    let text = |text: &str| Json::String(text.to_owned());
-    let optional = |part: Option<&str>| part.map_or(Json::Null, text);
-    let code = problem.code();
-    let mut document = Map::new();
-    document.insert("type".into(), text("about:blank"));
-    document.insert("title".into(), text(code.title()));
-    document.insert("status".into(), status.as_u16().into());
-    document.insert("code".into(), text(code.as_str()));
-    document.insert("message".into(), text(problem.message()));
-    document.insert("details".into(), optional(problem.details()));
-    document.insert("hint".into(), optional(problem.hint()));
-    Json::Object(document).to_string().into_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use serde_json::Value as Json;
 
     use super::*;
     use crate::reply::ReplyBody;

@@ -5,6 +5,7 @@ mod admin;
 mod bounds;
 mod changes;
 mod data;
+mod http2;
 mod replies;
 mod smuggling;
 mod stopping;

@@ -190,6 +190,11 @@ impl Client {
         self.stream.write_all(bytes).await
     }
 
+    /// The bare connection.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     pub async fn finish_sending(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
