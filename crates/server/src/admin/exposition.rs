@@ -64,6 +64,14 @@ impl Page {
         let _ = writeln!(self.0, "{name} {value}");
     }
 
+    /// What another room counts: a counter when its name says so.
+    fn number(&mut self, name: &str, help: &str, value: f64) {
+        match name.strip_suffix("_total") {
+            Some(counter) => self.counter(counter, help, value as u64),
+            None => self.gauge(name, help, value),
+        }
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, "counter", help);
         let _ = writeln!(self.0, "{name}_total {value}");
@@ -118,10 +126,10 @@ fn rooms(page: &mut Page, app: &App) {
     page.gauge("transom_plan_cache_plans", "Plans kept", app.data.model().plans_count() as f64);
     page.gauge("transom_token_cache_tokens", "Verified tokens kept", app.identity.cached_tokens() as f64);
     for (name, value) in app.changes.iter().flat_map(|feed| feed.gauges()) {
-        page.gauge(&format!("transom_{name}"), "Of the change feed", value);
+        page.number(&format!("transom_{name}"), "Of the change feed", value);
     }
     for (name, value) in app.data.database().gauges() {
-        page.gauge(&format!("transom_database_{name}"), "Of the database", value);
+        page.number(&format!("transom_database_{name}"), "Of the database", value);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Log lines. Never a token, a body or a query string; the private half of a problem goes here and nowhere else.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use transom_types::Problem;
 
@@ -74,7 +74,7 @@ fn failed(answered: &Answered<'_>) {
         method = answered.verb.label(),
         path = answered.path,
         status = answered.status,
-        elapsed_ms = answered.elapsed.as_secs_f64() * 1e3,
+        elapsed_ms = milliseconds(answered.elapsed),
         code = answered.problem.map(|problem| problem.code().as_str()),
         problem = answered.problem.map(Problem::message),
         cause,
@@ -91,10 +91,15 @@ fn accessed(answered: &Answered<'_>) {
         path = answered.path,
         route = answered.route.label(),
         status = answered.status,
-        elapsed_ms = answered.elapsed.as_secs_f64() * 1e3,
+        elapsed_ms = milliseconds(answered.elapsed),
         code = answered.problem.map(|problem| problem.code().as_str()),
         "request"
     );
+}
+
+/// To the microsecond.
+fn milliseconds(elapsed: Duration) -> f64 {
+    elapsed.as_micros() as f64 / 1e3
 }
 
 /// An error and everything that caused it.

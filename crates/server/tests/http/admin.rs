@@ -43,6 +43,7 @@ fn well_formed(page: &str) {
         if let Some(family) = line.strip_prefix("# TYPE ") {
             let (name, _) = family.split_once(' ').unwrap();
             assert!(!families.contains(&name), "{name} twice");
+            assert!(!name.ends_with("_total"), "only a counter's sample ends so: {name}");
             families.push(name);
         } else if !line.starts_with('#') {
             let (name, value) = line.rsplit_once(' ').unwrap();
