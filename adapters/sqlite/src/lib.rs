@@ -21,6 +21,7 @@ mod pattern;
 mod queue;
 mod reader;
 mod rows;
+mod snapshot;
 mod unit;
 mod watch;
 mod writer;
@@ -73,9 +74,11 @@ impl Sqlite {
             }
             Location::File(_) => None,
         };
-        let writer = Writer::start(options.clone())?;
+        let commits = Arc::new(snapshot::Commits::default());
+        let writer = Writer::start(options.clone(), commits.clone())?;
         let readers = Readers::start(options.clone())?;
-        Ok(Self { local: LocalReads::new(options.clone()), readers, writer, options, _anchor: anchor })
+        let local = LocalReads::new(options.clone(), commits)?;
+        Ok(Self { local, readers, writer, options, _anchor: anchor })
     }
 
     /// Runs a task on a read-only connection away from the event loop.
@@ -188,6 +191,7 @@ impl Database for Sqlite {
     }
 
     async fn close(&self) {
+        self.local.release();
         let (sender, closed) = oneshot::channel();
         self.writer.close(sender);
         // A writer that is gone already has nothing left to do.

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -13,7 +13,13 @@ use rusqlite::Connection;
 use transom_ports::{Body, DbError, Fault};
 use transom_sql::Statement;
 
-use crate::{connection, options::Options, rows, watch::Watch};
+use crate::{
+    connection, errors,
+    options::{Location, Options},
+    rows,
+    snapshot::{Commits, Held, Registry},
+    watch::Watch,
+};
 
 /// A statement that was too dear runs elsewhere for so many calls, then may prove itself again.
 const DEAR_CALLS: u32 = 1_000;
@@ -22,11 +28,14 @@ const DEAR_STATEMENTS_MAX: usize = 4_096;
 
 thread_local! {
     /// This thread's connections, by database.
-    static CONNECTIONS: RefCell<Vec<(u64, Option<Local>)>> = const { RefCell::new(Vec::new()) };
+    static CONNECTIONS: RefCell<Vec<(u64, Arc<Mutex<Local>>)>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Local {
-    connection: Connection,
+/// One thread's connection. Locked by that thread for each read, and by the janitor when it has been idle.
+pub(crate) struct Local {
+    pub(crate) connection: Connection,
+    /// The read transaction it keeps open.
+    pub(crate) held: Held,
     watch: Arc<Watch>,
     /// By the statement's address: calls left before it is tried here again.
     dear: AHashMap<usize, u32>,
@@ -36,15 +45,26 @@ struct Local {
 pub(crate) struct LocalReads {
     database: u64,
     options: Arc<Options>,
+    commits: Arc<Commits>,
+    registry: Arc<Registry>,
     reads: AtomicU64,
     demoted: AtomicU64,
 }
 
 impl LocalReads {
-    pub(crate) fn new(options: Arc<Options>) -> Self {
+    pub(crate) fn new(options: Arc<Options>, commits: Arc<Commits>) -> Result<Self, DbError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let database = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { database, options, reads: AtomicU64::new(0), demoted: AtomicU64::new(0) }
+        let registry =
+            Registry::start().map_err(|error| DbError::new(Fault::Unavailable, error.to_string()))?;
+        Ok(Self {
+            database,
+            options,
+            commits,
+            registry,
+            reads: AtomicU64::new(0),
+            demoted: AtomicU64::new(0),
+        })
     }
 
     /// Runs the statement here and now, or says that it belongs on a reader thread.
@@ -52,27 +72,40 @@ impl LocalReads {
         CONNECTIONS.with_borrow_mut(|connections| {
             let at = match connections.iter().position(|(database, _)| *database == self.database) {
                 Some(at) => at,
-                None => {
-                    connections.push((self.database, None));
-                    connections.len() - 1
-                }
-            };
-            let slot = &mut connections[at].1;
-            let local = match slot {
-                Some(local) => local,
                 None => match self.open() {
-                    Ok(local) => slot.insert(local),
+                    Ok(local) => {
+                        connections.push((self.database, local));
+                        connections.len() - 1
+                    }
                     Err(error) => return Some(Err(error)),
                 },
             };
-            self.run(local, statement)
+            let mut local = connections[at].1.lock().unwrap_or_else(PoisonError::into_inner);
+            self.run(&mut local, statement)
         })
     }
 
-    fn open(&self) -> Result<Local, DbError> {
+    fn open(&self) -> Result<Arc<Mutex<Local>>, DbError> {
         let watch = Arc::new(Watch::default());
         let connection = connection::open_reader(&self.options, &watch)?;
-        Ok(Local { connection, watch, dear: AHashMap::new() })
+        let local = Local { connection, held: Held::default(), watch, dear: AHashMap::new() };
+        let local = Arc::new(Mutex::new(local));
+        self.registry.add(&local);
+        Ok(local)
+    }
+
+    /// In memory there is no log: a reader that held on would hold up the writer.
+    fn refresh(&self, local: &mut Local) -> Result<(), DbError> {
+        if let Location::Memory(_) = self.options.location {
+            return Ok(());
+        }
+        self.registry.wake();
+        local.held.refresh(&local.connection, &self.commits).map_err(|error| errors::db_error(&error))
+    }
+
+    /// Ends every thread's read transaction.
+    pub(crate) fn release(&self) {
+        self.registry.release_all();
     }
 
     fn run(&self, local: &mut Local, statement: &Statement) -> Option<Result<Body, DbError>> {
@@ -87,6 +120,9 @@ impl LocalReads {
             local.dear.remove(&address);
         }
         local.watch.allow(self.options.step_budget);
+        if let Err(error) = self.refresh(local) {
+            return Some(Err(error));
+        }
         let answer = rows::read(&local.connection, statement, self.options.reply_bytes_max);
         match answer {
             Err(DbError { fault: Fault::Deadline, .. }) => {
@@ -115,6 +151,8 @@ impl LocalReads {
 impl Drop for LocalReads {
     /// The dropping thread's own connection goes now; other threads' go with their threads.
     fn drop(&mut self) {
+        self.registry.release_all();
+        self.registry.close();
         let _ = CONNECTIONS.try_with(|connections| {
             if let Ok(mut connections) = connections.try_borrow_mut() {
                 connections.retain(|(database, _)| *database != self.database);

@@ -21,6 +21,7 @@ use crate::{
     group,
     options::Options,
     queue::{Queue, Refused},
+    snapshot::Commits,
     watch::Watch,
 };
 
@@ -50,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) watch: Arc<Watch>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) positions: tokio_watch::Sender<ChangePosition>,
+    /// Told of every commit.
+    pub(crate) commits: Arc<Commits>,
     /// Whether the change log is there, so that its position is worth reading.
     pub(crate) tracking: bool,
 }
@@ -69,15 +72,22 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(options: Arc<Options>) -> Result<Self, DbError> {
+    pub(crate) fn start(options: Arc<Options>, commits: Arc<Commits>) -> Result<Self, DbError> {
         let (watch, clock) = (Arc::new(Watch::default()), Arc::new(Clock::default()));
         let connection = connection::open_writer(&options, watch.clone(), clock.clone())?;
         let newest = changes::newest(&connection);
         let (sender, positions) = tokio_watch::channel(newest.unwrap_or_default());
         let queue = Arc::new(Queue::new(options.write_queue_max));
         let numbers = Arc::new(Numbers::default());
-        let context =
-            Context { connection, options, watch, clock, positions: sender, tracking: newest.is_some() };
+        let context = Context {
+            connection,
+            options,
+            watch,
+            clock,
+            positions: sender,
+            commits,
+            tracking: newest.is_some(),
+        };
         let (thread_queue, thread_numbers) = (queue.clone(), numbers.clone());
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
@@ -100,8 +110,10 @@ impl Writer {
     ) -> Result<T, DbError> {
         let (reply, answer) = oneshot::channel();
         self.push(Job::Task(Box::new(move |context| {
+            let outcome = task(context);
+            context.commits.advance();
             // Nobody may be waiting any more.
-            let _ = reply.send(task(context));
+            let _ = reply.send(outcome);
         })))?;
         answer.await.unwrap_or_else(|_| Err(unknown()))
     }
