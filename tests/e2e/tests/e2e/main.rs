@@ -1,0 +1,21 @@
+//! What a caller can rely on, feature by feature, against the real binary.
+//!
+//! Each spec is a text of requests and replies (see `spec.rs`) on a small project of its own or on the example shop.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod spec;
+
+mod aggregates;
+mod beyond;
+mod changes;
+mod commands;
+mod embedding;
+mod errors;
+mod hostile;
+mod policies;
+mod reading;
+mod rpc;
+mod search;
+mod shop;
+mod tokens;
+mod writing;
