@@ -154,7 +154,7 @@ fn lines(child: &mut Child) -> mpsc::Receiver<String> {
 }
 
 fn after(line: &str, prefix: &str) -> Option<SocketAddr> {
-    line.trim_start().strip_prefix(prefix)?.split_whitespace().next()?.parse().ok()
+    line.trim_start().strip_prefix(prefix)?.split(['/', ' ']).next()?.parse().ok()
 }
 
 /// Runs the binary to its end.
