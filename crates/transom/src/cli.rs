@@ -57,10 +57,10 @@ pub enum Command {
     Token(Token),
     /// Shows the statement of a REST request, how the database would run it, and which index is missing.
     Explain {
-        #[command(flatten)]
-        project: Project,
         /// The request: `/rest/v1/products?price=gt.10`, or `products?price=gt.10`.
         url: String,
+        #[command(flatten)]
+        project: Project,
         /// Who asks.
         #[arg(long, default_value = "anon")]
         role: String,
