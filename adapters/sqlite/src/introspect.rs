@@ -161,7 +161,9 @@ fn foreign_keys(
         "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
     )?;
     let mut rows = statement.query([&table.name])?;
-    let mut keys: Vec<(i64, String, Vec<(String, Option<String>)>)> = Vec::new();
+    /// Columns of both sides; the second may go without saying.
+    type Pairs = Vec<(String, Option<String>)>;
+    let mut keys: Vec<(i64, String, Pairs)> = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, to, pair): (i64, String, _) = (row.get(0)?, row.get(1)?, (row.get(2)?, row.get(3)?));
         match keys.last_mut() {

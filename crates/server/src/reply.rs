@@ -31,6 +31,11 @@ pub fn with_body(status: StatusCode, content_type: HeaderValue, body: impl Into<
     reply
 }
 
+/// Here it is.
+pub fn ok(content_type: HeaderValue, body: impl Into<bytes::Bytes>) -> Reply {
+    with_body(StatusCode::OK, content_type, body)
+}
+
 /// Done, and nothing to say.
 pub fn no_content() -> Reply {
     empty(StatusCode::NO_CONTENT)

@@ -1,6 +1,6 @@
 //! `Accept: application/vnd.pgrst.plan`: how a request would run, in place of its rows.
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 use serde_json::json;
 use transom_data::Context;
 use transom_protocols::rest::{PlanForm, ReplyForm};
@@ -49,5 +49,5 @@ pub async fn explain(
         }
     };
     let content_type = HeaderValue::from_static(ReplyForm::Plan(form.clone()).content_type());
-    Ok(reply::with_body(StatusCode::OK, content_type, body))
+    Ok(reply::ok(content_type, body))
 }

@@ -12,13 +12,13 @@ use super::Writer;
 impl Writer<'_> {
     /// Everything after the select list.
     pub(super) fn rest(&mut self, query: &Query) -> Result<(), Problem> {
-        self.from_where(query)?;
+        self.source_and_conditions(query)?;
         self.order(&query.order)?;
         self.bounds(query)
     }
 
     /// `FROM … WHERE … GROUP BY … HAVING …`
-    pub(super) fn from_where(&mut self, query: &Query) -> Result<(), Problem> {
+    pub(super) fn source_and_conditions(&mut self, query: &Query) -> Result<(), Problem> {
         let catalog = self.catalog;
         match &query.source {
             Source::One => {}
@@ -113,7 +113,7 @@ impl Writer<'_> {
         match expr {
             Expr::Exists(query) => {
                 self.push("EXISTS (SELECT 1");
-                self.from_where(query)?;
+                self.source_and_conditions(query)?;
             }
             Expr::InQuery(values, query) => {
                 self.push("((");
@@ -139,7 +139,10 @@ impl Writer<'_> {
             Expr::Objects(query) => self.aggregated(query, |writer| writer.object(&query.outputs))?,
             Expr::Array(query) => self.aggregated(query, |writer| match query.outputs.first() {
                 Some(output) => writer.shown(output),
-                None => Ok(writer.push("NULL")),
+                None => {
+                    writer.push("NULL");
+                    Ok(())
+                }
             })?,
             _ => return Err(Problem::new(Code::Internal, "not a subquery")),
         }
@@ -158,7 +161,7 @@ impl Writer<'_> {
         if query.limit.is_none() && query.offset.is_none() && query.group_by.is_none() {
             let order = self.apart(|writer| writer.order_terms(&query.order))?;
             self.dialect.json_aggregate(&mut self.text, &element, &order);
-            return self.from_where(query);
+            return self.source_and_conditions(query);
         }
         let object = matches!(query.outputs.as_slice(), [_, ..]);
         let mut value = String::new();

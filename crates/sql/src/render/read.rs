@@ -53,10 +53,10 @@ impl Writer<'_> {
     fn total(&mut self, query: &Query, count: Count) -> Result<(), Problem> {
         if count == Count::Exact && query.group_by.is_none() {
             self.push("SELECT count(*) AS total");
-            return self.from_where(query);
+            return self.source_and_conditions(query);
         }
         self.push("SELECT count(*) AS total FROM (SELECT 1");
-        self.from_where(query)?;
+        self.source_and_conditions(query)?;
         if count != Count::Exact {
             self.dialect.bounds(&mut self.text, Some(&ESTIMATE_ROWS_MAX.to_string()), None);
         }

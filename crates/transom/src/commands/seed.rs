@@ -92,8 +92,8 @@ fn request(batch: seed::Batch) -> DataRequest {
         }
     }
     let row = |mut row: Map<String, Json>| {
-        let cell = |name: &Box<str>| row.remove(&**name).map_or(Cell::Missing, Cell::Json);
-        columns.iter().map(cell).collect()
+        let mut cell = |name: &str| row.remove(name).map_or(Cell::Missing, Cell::Json);
+        columns.iter().map(|name| cell(name)).collect()
     };
     let rows = batch.rows.into_iter().map(row).collect();
     let insert = Insert { columns: columns.clone(), single: false, conflict: None, missing_default: true };

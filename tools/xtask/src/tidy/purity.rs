@@ -20,7 +20,6 @@ const IMPURE: &[&str] = &[
     "File::open",
     "std::net::Tcp",
     "std::process",
-    "std::thread",
     "thread::sleep",
     "rand::",
     "getrandom",
