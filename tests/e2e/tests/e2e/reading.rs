@@ -356,7 +356,7 @@ fn conditions_are_negated_quantified_and_combined() {
 
         GET /people?select=id&not.and=(age.eq.36,student.is.true)&order=id
         => 200
-        [{"id":1},{"id":2}]
+        [{"id":1},{"id":2},{"id":3}]
 
         GET /people?select=id&or=(id.eq.3,not.and(age.gte.18,name.like.*a*),and(id.eq.4,age.eq.36))&order=id
         => 200
@@ -424,7 +424,7 @@ fn values_may_hold_reserved_letters() {
         => 200
         [{"word":"null"}]
 
-        GET /words?select=word&word=like.100\%
+        GET /words?select=word&word=like.100\%25
         => 200
         [{"word":"100%"}]
 
@@ -521,7 +521,14 @@ fn rows_come_in_order_and_in_parts() {
         Content-Range: */0
         []
 
+        # Past the last row there is nothing; past the end there is no such range.
         GET /people?select=id&offset=4&limit=5
+        Prefer: count=exact
+        => 206
+        Content-Range: */4
+        []
+
+        GET /people?select=id&offset=5&limit=5
         Prefer: count=exact
         => 416 PGRST103
         Content-Range: */4
@@ -663,4 +670,13 @@ fn plans_are_shown_in_development() {
         => 200 "people"
         "#,
     );
+}
+
+/// `curl` and most hand-written clients do not encode these, and the documentation's examples are written so.
+#[test]
+fn arrows_and_quotes_are_accepted_as_they_are() {
+    let (_project, server) = serve();
+    for path in ["/rest/v1/people?select=data->>blood&id=eq.1", "/rest/v1/people?select=\"name\"&id=in.(\"1\")"] {
+        server.client().get(path).expect(200);
+    }
 }

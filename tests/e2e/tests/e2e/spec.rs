@@ -127,10 +127,7 @@ fn client(server: &Server, who: &str) -> Client {
 /// Sends what the lines of a request say.
 fn send(client: &Client, lines: &[String]) -> Reply {
     let (method, path) = lines[0].split_once(' ').unwrap_or_else(|| panic!("not a request line: {}", lines[0]));
-    let path = match path.strip_prefix("//") {
-        Some(rest) => format!("/{rest}"),
-        None => format!("/rest/v1{path}"),
-    };
+    let path = target(path);
     let mut client = client.clone();
     let (mut body, mut typed) = (None::<String>, false);
     for line in &lines[1..] {
@@ -150,6 +147,24 @@ fn send(client: &Client, lines: &[String]) -> Reply {
         client = client.with("Content-Type", "application/json");
     }
     client.send(method, &path, body.as_deref().map(str::trim_end).map(str::as_bytes))
+}
+
+/// A request target as clients send it: what a URL cannot hold is percent-encoded, a percent sign stays as it is.
+pub fn target(path: &str) -> String {
+    let path = match path.strip_prefix("//") {
+        Some(rest) => format!("/{rest}"),
+        None => format!("/rest/v1{path}"),
+    };
+    let mut target = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' | b'\\' | b' ' | 0x80.. => {
+                let _ = write!(target, "%{byte:02X}");
+            }
+            _ => target.push(char::from(byte)),
+        }
+    }
+    target
 }
 
 fn is_header(line: &str) -> bool {
