@@ -96,9 +96,13 @@ fn groups_are_chosen_and_ordered() {
         => 200
         [{"customer_id":3,"sum":45},{"customer_id":2,"sum":30},{"customer_id":1,"sum":30}]
 
-        GET /orders?select=customer_id&having=count().eq.1
+        GET /orders?select=customer_id,n:count()&having=count().eq.1
         => 200
-        [{"customer_id":3}]
+        [{"customer_id":3,"n":1}]
+
+        # Without an aggregate there are no groups to choose from.
+        GET /orders?select=customer_id&having=count().eq.1
+        => 400 42803
 
         GET /orders?select=customer_id,count()&order=customer_id&limit=1&offset=1
         => 200

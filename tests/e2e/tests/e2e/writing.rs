@@ -1,1 +1,539 @@
-//! .
+//! Inserting, changing and removing rows.
+
+use transom_testkit::{Project, Server};
+
+use crate::spec::check;
+
+const SCHEMA: &str = "
+CREATE TABLE items (
+  id    INTEGER PRIMARY KEY,
+  name  TEXT NOT NULL UNIQUE,
+  price INTEGER NOT NULL DEFAULT 5 CHECK (price >= 0),
+  note  TEXT DEFAULT 'none',
+  live  BOOLEAN NOT NULL DEFAULT TRUE,
+  data  JSON,
+  twice INTEGER GENERATED ALWAYS AS (price * 2) VIRTUAL
+);
+CREATE TABLE parts (item_id INTEGER NOT NULL REFERENCES items (id), no INTEGER NOT NULL, label TEXT, PRIMARY KEY (item_id, no));
+CREATE TABLE pages (slug TEXT PRIMARY KEY, body TEXT, visits INTEGER NOT NULL DEFAULT 0);
+INSERT INTO items (id, name, price) VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3);
+INSERT INTO pages VALUES ('home', 'hello', 7), ('about', 'us', 1);
+";
+const POLICIES: &str = "
+GRANT ALL ON items, parts, pages TO anon;
+CREATE POLICY p ON items USING (true);
+CREATE POLICY p ON parts USING (true);
+CREATE POLICY p ON pages USING (true);
+";
+
+fn serve() -> (Project, Server) {
+    let project = Project::of(SCHEMA, POLICIES);
+    let server = project.serve();
+    (project, server)
+}
+
+#[test]
+fn one_row_is_inserted() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        POST /items
+        {"name":"ten"}
+        => 201
+        Location: -
+        Content-Length: 0
+
+        GET /items?name=eq.ten
+        => 200
+        [{"id":4,"name":"ten","price":5,"note":"none","live":true,"data":null,"twice":10}]
+
+        POST /items
+        Prefer: return=headers-only
+        {"id":20,"name":"twenty"}
+        => 201
+        Location: /rest/v1/items?id=eq.20
+        Preference-Applied: return=headers-only
+
+        POST /items
+        Prefer: return=minimal
+        {"id":21,"name":"twenty-one"}
+        => 201
+        Preference-Applied: return=minimal
+
+        POST /items
+        Prefer: return=representation
+        {"id":30,"name":"thirty","price":9,"note":null,"live":false,"data":{"a":[1,null,"x"]}}
+        => 201
+        Content-Type: ~ application/json
+        Preference-Applied: return=representation
+        [{"id":30,"name":"thirty","price":9,"note":null,"live":false,"data":{"a":[1,null,"x"]},"twice":18}]
+
+        POST /items?select=id,double:twice
+        Prefer: return=representation
+        Accept: application/vnd.pgrst.object+json
+        {"id":31,"name":"thirty-one","price":7}
+        => 201
+        {"id":31,"double":14}
+
+        # Only defaults: NOT NULL name is missing.
+        POST /items
+        {}
+        => 400 23502
+
+        POST /pages
+        {"slug":"new/page?x=1","body":"ü"}
+        => 201
+
+        POST /parts
+        Prefer: return=headers-only
+        {"item_id":1,"no":2,"label":"p"}
+        => 201
+        Location: /rest/v1/parts?item_id=eq.1&no=eq.2
+
+        POST /items
+        {"name":"one"}
+        => 409 23505
+
+        POST /items
+        {"name":"bad","price":-1}
+        => 400 23514
+
+        POST /parts
+        {"item_id":99,"no":1}
+        => 409 23503
+
+        POST /items
+        {"name":"bad","price":"cheap"}
+        => 400 22P02
+
+        POST /items
+        {"name":"bad","colour":"red"}
+        => 400 PGRST204 "colour"
+
+        POST /items
+        {"name":"bad","twice":8}
+        => 400 428C9
+
+        POST /items
+        {"name":
+        => 400 PGRST102
+
+        POST /items
+        Content-Type: application/xml
+        | <a/>
+        => 415
+
+        POST /items
+        Content-Type: application/json
+        => 400 PGRST102
+
+        # Nothing of what was refused is there.
+        GET /items?select=id&name=eq.bad
+        => 200
+        []
+        "#,
+    );
+}
+
+#[test]
+fn many_rows_are_inserted_at_once() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        POST /items?select=id,name,price
+        Prefer: return=representation
+        [{"id":10,"name":"a","price":1},{"id":11,"name":"b","price":2}]
+        => 201
+        [{"id":10,"name":"a","price":1},{"id":11,"name":"b","price":2}]
+
+        # All or none.
+        POST /items
+        [{"id":12,"name":"c"},{"id":13,"name":"a"}]
+        => 409 23505
+
+        GET /items?select=id&id=in.(12,13)
+        => 200
+        []
+
+        # Every object has the same keys...
+        POST /items
+        [{"id":12,"name":"c"},{"id":13,"name":"d","price":3}]
+        => 400 PGRST102
+
+        # ...unless the columns are named: what is missing is NULL, or the default when one asks for it.
+        POST /items?columns=id,name,note&select=id,note
+        Prefer: return=representation
+        [{"id":12,"name":"c","note":"n"},{"id":13,"name":"d","unknown":"ignored"}]
+        => 201
+        [{"id":12,"note":"n"},{"id":13,"note":null}]
+
+        POST /items?columns=id,name,note,price&select=id,note,price
+        Prefer: return=representation, missing=default
+        [{"id":14,"name":"e","note":"n"},{"id":15,"name":"f","price":8}]
+        => 201
+        Preference-Applied: return=representation, missing=default
+        [{"id":14,"note":"n","price":5},{"id":15,"note":"none","price":8}]
+
+        POST /items?columns=id,nonsense
+        {"id":16}
+        => 400 PGRST204 "nonsense"
+
+        POST /items
+        Prefer: return=representation
+        []
+        => 201
+        []
+
+        POST /items?select=id,name,note
+        Content-Type: text/csv
+        Prefer: return=representation
+        | id,name,note
+        | 40,"x, y",NULL
+        | 41,"say ""hi""",
+        => 201
+        [{"id":40,"name":"x, y","note":null},{"id":41,"name":"say \"hi\"","note":""}]
+
+        POST /items
+        Content-Type: text/csv
+        | id,name
+        | 42
+        => 400 PGRST102
+
+        POST /items?select=id,name,price
+        Content-Type: application/x-www-form-urlencoded
+        Prefer: return=representation
+        | id=50&name=form+one&price=12
+        => 201
+        [{"id":50,"name":"form one","price":12}]
+
+        # In CSV out.
+        POST /items?select=id,name
+        Accept: text/csv
+        Prefer: return=representation
+        [{"id":60,"name":"csv"}]
+        => 201
+        | id,name
+        | 60,csv
+
+        GET /items?select=id&id=gte.40&order=id
+        Prefer: count=exact
+        => 200
+        Content-Range: 0-3/4
+        [{"id":40},{"id":41},{"id":50},{"id":60}]
+        "#,
+    );
+}
+
+#[test]
+fn rows_that_exist_are_merged_or_left() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        POST /pages
+        Prefer: resolution=merge-duplicates, return=representation
+        [{"slug":"home","body":"hi"},{"slug":"new","body":"x"}]
+        => 200
+        Preference-Applied: resolution=merge-duplicates, return=representation
+        [{"slug":"home","body":"hi","visits":7},{"slug":"new","body":"x","visits":0}]
+
+        POST /pages
+        Prefer: resolution=merge-duplicates, return=representation
+        [{"slug":"brand-new","body":"1"}]
+        => 201
+        [{"slug":"brand-new","body":"1","visits":0}]
+
+        POST /pages
+        Prefer: resolution=ignore-duplicates, return=representation
+        [{"slug":"home","body":"ignored"},{"slug":"newer","body":"y"}]
+        => 201
+        [{"slug":"newer","body":"y","visits":0}]
+
+        GET /pages?slug=eq.home
+        => 200
+        [{"slug":"home","body":"hi","visits":7}]
+
+        POST /items?on_conflict=name&select=id,name,price
+        Prefer: resolution=merge-duplicates, return=representation
+        {"name":"two","price":22}
+        => 200
+        [{"id":2,"name":"two","price":22}]
+
+        # Without the preference a duplicate is a conflict.
+        POST /pages
+        {"slug":"home","body":"z"}
+        => 409 23505
+
+        POST /items?on_conflict=price
+        Prefer: resolution=merge-duplicates
+        {"name":"two","price":22}
+        => 400 42P10
+
+        POST /items?on_conflict=nonsense
+        Prefer: resolution=merge-duplicates
+        {"name":"two"}
+        => 400
+
+        # Merging does not spare other constraints.
+        POST /items?on_conflict=id
+        Prefer: resolution=merge-duplicates
+        {"id":1,"name":"two"}
+        => 409 23505
+        "#,
+    );
+}
+
+#[test]
+fn a_row_is_put() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        PUT /pages?slug=eq.fresh
+        Prefer: return=representation
+        {"slug":"fresh","body":"1","visits":3}
+        => 201
+        [{"slug":"fresh","body":"1","visits":3}]
+
+        PUT /pages?slug=eq.fresh
+        {"slug":"fresh","body":"2","visits":4}
+        => 204
+
+        PUT /pages?slug=eq.fresh
+        Prefer: return=representation
+        {"slug":"fresh","body":"2","visits":5}
+        => 200
+        [{"slug":"fresh","body":"2","visits":5}]
+
+        PUT /pages?slug=eq.fresh
+        {"slug":"other","body":"2","visits":4}
+        => 400 PGRST115
+
+        PUT /pages?slug=eq.fresh&visits=eq.4
+        {"slug":"fresh","body":"2","visits":4}
+        => 405 PGRST105
+
+        PUT /pages?slug=like.fresh
+        {"slug":"fresh","body":"2","visits":4}
+        => 405 PGRST105
+
+        PUT /pages
+        {"slug":"fresh","body":"2","visits":4}
+        => 405 PGRST105
+
+        PUT /pages?slug=eq.fresh&limit=1
+        {"slug":"fresh","body":"2","visits":4}
+        => 400 PGRST114
+
+        PUT /parts?item_id=eq.1&no=eq.1
+        {"item_id":1,"no":1,"label":"put"}
+        => 201
+
+        GET /parts
+        => 200
+        [{"item_id":1,"no":1,"label":"put"}]
+        "#,
+    );
+}
+
+#[test]
+fn rows_are_changed_and_removed_by_filter() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        PATCH /items?id=eq.1
+        {"price":100}
+        => 204
+        Content-Range: 0-0/*
+
+        PATCH /items?price=lt.50&select=id,price
+        Prefer: return=representation
+        {"price":60,"note":null}
+        => 200
+        [{"id":2,"price":60},{"id":3,"price":60}]
+
+        PATCH /items?id=eq.99
+        {"price":1}
+        => 204
+        Content-Range: */*
+
+        PATCH /items?id=eq.99
+        Prefer: return=representation
+        {"price":1}
+        => 200
+        []
+
+        PATCH /items?id=in.(1,2)
+        Prefer: count=exact
+        {"live":false}
+        => 204
+        Content-Range: 0-1/2
+
+        # Nothing to change.
+        PATCH /items?id=eq.1
+        {}
+        => 204
+
+        PATCH /items?id=eq.1&columns=price&select=price,note
+        Prefer: return=representation
+        {"price":5,"note":"left alone"}
+        => 200
+        [{"price":5,"note":"none"}]
+
+        PATCH /items?id=eq.1
+        {"nonsense":1}
+        => 400 PGRST204
+
+        PATCH /items?id=eq.1
+        {"price":-4}
+        => 400 23514
+
+        PATCH /items?id=eq.1
+        {"name":"two"}
+        => 409 23505
+
+        PATCH /items?id=gt.0
+        {"name":"all the same"}
+        => 409 23505
+
+        DELETE /items?id=eq.3&select=id,name
+        Prefer: return=representation
+        => 200
+        [{"id":3,"name":"three"}]
+
+        DELETE /items?id=eq.3
+        => 204
+
+        DELETE /items?id=in.(1,2)
+        Prefer: count=exact
+        => 204
+        Content-Range: */2
+
+        GET /items
+        => 200
+        []
+        "#,
+    );
+}
+
+#[test]
+fn preferences_bound_and_undo_a_write() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        PATCH /items?id=gt.0
+        Prefer: handling=strict, max-affected=2
+        {"price":9}
+        => 400 PGRST124
+
+        DELETE /items?id=gt.0
+        Prefer: handling=strict, max-affected=2
+        => 400 PGRST124
+
+        GET /items?select=price&order=id
+        => 200
+        [{"price":1},{"price":2},{"price":3}]
+
+        PATCH /items?id=lt.3
+        Prefer: handling=strict, max-affected=2
+        {"price":9}
+        => 204
+        Preference-Applied: handling=strict, max-affected=2
+
+        # Without strict handling there is no bound.
+        PATCH /items?id=gt.0
+        Prefer: max-affected=1
+        {"price":10}
+        => 204
+
+        PATCH /items?id=gt.0
+        Accept: application/vnd.pgrst.object+json
+        Prefer: return=representation
+        {"price":77}
+        => 406 PGRST116
+
+        POST /items?select=id
+        Prefer: tx=rollback, return=representation
+        {"id":70,"name":"gone"}
+        => 201
+        Preference-Applied: return=representation, tx=rollback
+        [{"id":70}]
+
+        DELETE /items?id=eq.1
+        Prefer: tx=rollback
+        => 204
+
+        GET /items?select=id,price&order=id
+        => 200
+        [{"id":1,"price":10},{"id":2,"price":10},{"id":3,"price":10}]
+
+        POST /items
+        Prefer: handling=strict, foo, return=none
+        {"name":"x"}
+        => 400 PGRST122 "foo"
+
+        POST /items
+        Prefer: foo, return=none
+        {"id":71,"name":"lenient"}
+        => 201
+
+        POST /nowhere
+        {"a":1}
+        => 404 PGRST205
+
+        PUT /rpc/nothing
+        {}
+        => 405
+        "#,
+    );
+}
+
+#[test]
+fn strange_values_come_back_as_they_went() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        POST /items?select=name,price,note
+        Prefer: return=representation
+        {"name":"🦀 \u0000? no: \u00e9\t\"quoted\" 'single' \\ end","price":9223372036854775807}
+        => 400
+
+        POST /items?select=name,price,note
+        Prefer: return=representation
+        {"name":"🦀 \u00e9\t\"quoted\" 'single' \\ end","price":4611686018427387903,"note":"line\nbreak"}
+        => 201
+        [{"name":"🦀 é\t\"quoted\" 'single' \\ end","price":4611686018427387903,"note":"line\nbreak"}]
+
+        POST /items
+        {"name":"huge","price":99999999999999999999}
+        => 400
+
+        POST /items
+        {"name":"fraction","price":1.5}
+        => 400
+
+        POST /items?select=data
+        Prefer: return=representation
+        {"name":"json text","data":"a string"}
+        => 201
+        [{"data":"a string"}]
+
+        POST /items?select=data
+        Prefer: return=representation
+        {"name":"json number","data":12.50}
+        => 201
+        [{"data":12.5}]
+
+        POST /items?select=live
+        Prefer: return=representation
+        {"name":"bool","live":"false"}
+        => 201
+        [{"live":false}]
+        "#,
+    );
+}
