@@ -173,7 +173,7 @@ fn many_rows_are_inserted_at_once() {
         Prefer: return=representation, missing=default
         [{"id":14,"name":"e","note":"n"},{"id":15,"name":"f","price":8}]
         => 201
-        Preference-Applied: return=representation, missing=default
+        Preference-Applied: missing=default, return=representation
         [{"id":14,"note":"n","price":5},{"id":15,"note":"none","price":8}]
 
         POST /items?columns=id,nonsense
@@ -235,7 +235,7 @@ fn rows_that_exist_are_merged_or_left() {
         POST /pages
         Prefer: resolution=merge-duplicates, return=representation
         [{"slug":"home","body":"hi"},{"slug":"new","body":"x"}]
-        => 200
+        => 201
         Preference-Applied: resolution=merge-duplicates, return=representation
         [{"slug":"home","body":"hi","visits":7},{"slug":"new","body":"x","visits":0}]
 
@@ -444,9 +444,13 @@ fn preferences_bound_and_undo_a_write() {
         => 204
         Preference-Applied: handling=strict, max-affected=2
 
-        # Without strict handling there is no bound.
+        # A bound that would not be kept is refused.
         PATCH /items?id=gt.0
         Prefer: max-affected=1
+        {"price":10}
+        => 400 PGRST128
+
+        PATCH /items?id=gt.0
         {"price":10}
         => 204
 
@@ -500,8 +504,9 @@ fn strange_values_come_back_as_they_went() {
         r#"
         POST /items?select=name,price,note
         Prefer: return=representation
-        {"name":"🦀 \u0000? no: \u00e9\t\"quoted\" 'single' \\ end","price":9223372036854775807}
-        => 400
+        {"name":"nul \u0000 inside"}
+        => 201
+        [{"name":"nul \u0000 inside","price":5,"note":"none"}]
 
         POST /items?select=name,price,note
         Prefer: return=representation
