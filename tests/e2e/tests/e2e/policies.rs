@@ -297,7 +297,7 @@ fn a_write_that_breaks_a_policy_changes_nothing() {
 
         PATCH /notes?id=eq.1
         {"locked":false}
-        => 400
+        => 403 42501
 
         as claims {"role":"authenticated","sub":"ada","level":"guest"}
         POST /notes
