@@ -15,6 +15,7 @@ use rusqlite::{
     hooks::Action,
 };
 use serde_json::Value as Json;
+use transom_query::evaluate::{json_contains, json_overlaps};
 
 use crate::{errors::PATTERN_MARK, pattern};
 
@@ -149,39 +150,16 @@ fn text(context: &Context<'_>, at: usize) -> rusqlite::Result<Option<String>> {
 
 fn documents(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("transom_json_contains", 2, pure(), |context| {
-        Ok(document(context, 0)?.zip(document(context, 1)?).map(|(whole, part)| contains(&whole, &part)))
+        Ok(document(context, 0)?.zip(document(context, 1)?).map(|(whole, part)| json_contains(&whole, &part)))
     })?;
     connection.create_scalar_function("transom_json_overlaps", 2, pure(), |context| {
-        let both = document(context, 0)?.zip(document(context, 1)?);
-        Ok(both.map(|(left, right)| match (left, right) {
-            (Json::Array(left), Json::Array(right)) => left.iter().any(|element| right.contains(element)),
-            (left, right) => left == right,
-        }))
+        Ok(document(context, 0)?.zip(document(context, 1)?).map(|(left, right)| json_overlaps(&left, &right)))
     })
 }
 
 /// An argument as JSON; what is no JSON contains nothing.
 fn document(context: &Context<'_>, at: usize) -> rusqlite::Result<Option<Json>> {
     Ok(text(context, at)?.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
-/// As PostgreSQL's `@>`: objects by member, arrays as sets, scalars by value; an array contains a scalar that is in it.
-fn contains(whole: &Json, part: &Json) -> bool {
-    match (whole, part) {
-        (Json::Object(whole), Json::Object(part)) => {
-            part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| contains(whole, part)))
-        }
-        (Json::Array(whole), Json::Array(part)) => part.iter().all(|part| {
-            whole.iter().any(|whole| match (whole, part) {
-                (Json::Array(_), Json::Array(_)) | (Json::Object(_), Json::Object(_)) => {
-                    contains(whole, part)
-                }
-                _ => whole == part,
-            })
-        }),
-        (Json::Array(whole), scalar) if !scalar.is_object() => whole.contains(scalar),
-        _ => whole == part,
-    }
 }
 
 fn times(connection: &Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {

@@ -11,6 +11,7 @@ mod nested;
 mod order;
 mod relation;
 mod relationship;
+mod renumber;
 mod select;
 mod write;
 

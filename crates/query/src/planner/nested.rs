@@ -99,7 +99,7 @@ impl Planner<'_> {
         Ok(step)
     }
 
-    fn push_insert(
+    pub(super) fn push_insert(
         &mut self,
         table: TableId,
         cells: Vec<(Box<str>, Cell)>,

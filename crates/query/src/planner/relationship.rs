@@ -13,7 +13,10 @@ impl Planner<'_> {
     pub(super) fn relationship(&self, relation: Relation, embed: &Embed) -> Result<Relationship, Problem> {
         let Relation::Table(from) = relation else { return Err(self.unrelated(relation, embed)) };
         let ways = self.catalog.relationships(from);
-        let by_table = |way: &&Relationship| self.catalog[way.to].name == embed.resource;
+        // A table that refers to itself is entered downwards by its own name, upwards by its column's.
+        let upwards =
+            |way: &Relationship| way.from == way.to && matches!(way.kind, RelationshipKind::ToOne(_));
+        let by_table = |way: &&Relationship| self.catalog[way.to].name == embed.resource && !upwards(way);
         let mut found: Vec<&Relationship> = match ways.iter().any(|way| by_table(&way)) {
             true => ways.iter().filter(by_table).collect(),
             false => ways.iter().filter(|way| self.by_key(way, &embed.resource)).collect(),
@@ -44,17 +47,16 @@ impl Planner<'_> {
     }
 
     fn by_hint(&self, way: &Relationship, hint: &str) -> bool {
-        let itself = way.from == way.to;
         match &way.kind {
             RelationshipKind::ToOne(pairs) => {
                 let column =
                     matches!(pairs.as_slice(), [(near, _)] if &*self.catalog[way.from][*near].name == hint);
-                column || (&*way.name == hint && !itself)
+                column || &*way.name == hint
             }
             RelationshipKind::ToMany(pairs) | RelationshipKind::OneToOne(pairs) => {
                 let column =
                     matches!(pairs.as_slice(), [(_, far)] if &*self.catalog[way.to][*far].name == hint);
-                &*way.name == hint || (column && !itself)
+                column || &*way.name == hint
             }
             RelationshipKind::ManyToMany { junction, .. } => {
                 &*self.catalog[*junction].name == hint || &*way.name == hint
@@ -98,10 +100,6 @@ impl Planner<'_> {
 fn hint_for<'c>(catalog: &'c Catalog, way: &'c Relationship) -> &'c str {
     match &way.kind {
         RelationshipKind::ManyToMany { junction, .. } => &catalog[*junction].name,
-        RelationshipKind::ToOne(pairs) if way.from == way.to => match pairs.as_slice() {
-            [(near, _)] => &catalog[way.from][*near].name,
-            _ => &way.name,
-        },
         _ => &way.name,
     }
 }

@@ -1,12 +1,12 @@
 //! `select`: columns, casts, JSON paths and aggregates become outputs; with an aggregate, the rest becomes the grouping.
 
-use transom_types::{Code, DataType, Problem};
+use transom_types::{Code, DataType, Problem, Value};
 
-use super::{Planner, names::path_key, relation::Relation};
+use super::{Planner, names::path_key, relation::Relation, renumber};
 use crate::{
     catalog::ColumnId,
     plan::{Expr, Output, ParamKind, ParamSource, Query, QueryId, Source},
-    request::{Aggregate, Field, Item, Select},
+    request::{Aggregate, Field, IsValue, Item, Select},
 };
 
 impl Planner<'_> {
@@ -22,6 +22,7 @@ impl Planner<'_> {
         self.restrict(&mut query, relation, select)?;
         self.group(&mut query, relation, select)?;
         query.order = self.order_terms(id, relation, select)?;
+        self.check_order(&query, relation)?;
         self.page(&mut query, relation, select)?;
         for (slot, place, name) in
             [(select.limit, &mut query.limit, "limit"), (select.offset, &mut query.offset, "offset")]
@@ -148,18 +149,37 @@ impl Planner<'_> {
             None => None,
         };
         let aggregated = query.outputs.iter().any(|output| has_aggregate(&output.expr));
-        if !aggregated {
-            return match query.having {
-                Some(_) => Err(Problem::new(Code::GroupingInvalid, "having needs an aggregate in select")
-                    .with_hint("For example select=category_id,price.sum()&having=price.sum().gt.100")),
-                None => Ok(()),
-            };
+        if !aggregated && query.having.is_none() {
+            return Ok(());
         }
         let mut keys = Vec::new();
         for output in query.outputs.iter().filter(|output| !has_aggregate(&output.expr)) {
             grouping_keys(&output.expr, query.id, &mut keys);
         }
+        // A key is evaluated apart from the output it came from: its subqueries are rows of their own.
+        keys.iter_mut().for_each(|key| renumber::renumber(key, &mut self.query_ids));
         query.group_by = Some(keys);
+        Ok(())
+    }
+
+    /// Groups are ordered by what they have one value of.
+    fn check_order(&self, query: &Query, relation: Relation) -> Result<(), Problem> {
+        let Some(keys) = &query.group_by else { return Ok(()) };
+        for term in &query.order {
+            let Expr::Column(id, column) = &term.expr else { continue };
+            let grouped =
+                keys.iter().any(|key| matches!(key, Expr::Column(of, key) if of == id && key == column));
+            if !grouped {
+                let name = &relation.columns(self.catalog)[column.0 as usize].name;
+                let of = relation.name(self.catalog);
+                let message = format!(
+                    "column \"{of}.{name}\" must appear in the GROUP BY clause or be used in an aggregate function"
+                );
+                return Err(Problem::new(Code::GroupingInvalid, message).with_hint(format!(
+                    "Add {name} to select, or order by an aggregate: order={name}.max()"
+                )));
+            }
+        }
         Ok(())
     }
 }
@@ -218,6 +238,13 @@ pub(super) fn cast(expr: Expr, data_type: DataType, name: Option<&str>) -> Resul
         ];
         Problem::new(Code::QuerySyntax, format!("type \"{name}\" does not exist")).suggesting(name, known)
     })?;
+    if data_type == DataType::Bool && to == DataType::Text {
+        // Words, also where truth is stored as a number.
+        let word = |word: &str| Expr::Value(Value::text(word));
+        let is = |value| Expr::Is(Box::new(expr.clone()), value);
+        let words = vec![(is(IsValue::True), word("true")), (is(IsValue::False), word("false"))];
+        return Ok((Expr::Case(words, None), to));
+    }
     Ok((Expr::Cast(Box::new(expr), to), to))
 }
 

@@ -43,6 +43,9 @@ impl Planner<'_> {
             return self.nested_insert(table, insert, shape);
         }
         let conflict = self.conflict(table, insert.conflict.as_ref(), &insert.columns)?;
+        if !insert.single && insert.columns.is_empty() {
+            return self.empty_rows(table, shape);
+        }
         let id = self.query_id();
         let (columns, rows) = match insert.single {
             true => (self.single_row(table, insert)?, None),
@@ -57,6 +60,20 @@ impl Planner<'_> {
             Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
         self.steps.push(Step::Insert(step));
         self.represent(table, shape)
+    }
+
+    /// `[]` inserts nothing; `[{}, {}]` inserts rows of defaults, one after the other.
+    fn empty_rows(&mut self, table: TableId, shape: &Shape) -> Result<(), Problem> {
+        self.cacheable = false;
+        let rows = self.values.payload.rows.len();
+        let steps: Result<Vec<u16>, Problem> =
+            (0..rows).map(|_| self.push_insert(table, Vec::new(), Vec::new())).collect();
+        let steps = steps?;
+        match shape.returning {
+            request::Returning::Rows => self.read_back(table, &steps, &shape.select),
+            // What is asked for is checked all the same.
+            _ => self.outputs(QueryId(0), Relation::Table(table), &shape.select).map(|_| ()),
+        }
     }
 
     /// One row's columns, each a parameter of its own: the cheapest statement.

@@ -2,7 +2,9 @@
 //! evidence and goes on; whoever stands in front of us may have taken the other one (RFC 9112, section 11.2).
 //! Pure: bytes in, framing or refusal out.
 
-use memchr::memchr;
+use std::ops::Range;
+
+use memchr::{memchr, memchr3};
 
 /// Most header lines of one request; the HTTP library's own limit is the same.
 const HEADERS_COUNT_MAX: u32 = 100;
@@ -78,19 +80,46 @@ pub struct HeadScan {
     empty_lines: u32,
     headers: u32,
     begun: bool,
+    raw_target: Option<Range<usize>>,
     version_1_1: bool,
     hosts: u32,
     length: Option<u64>,
     chunked: bool,
 }
 
+/// Where the target of a request line stands, if it has characters that clients such as curl send as they are and the
+/// grammar wants encoded (RFC 3986, section 2): `->` of a JSON path, quotes of a quoted name.
+fn raw_target(line: &[u8]) -> Option<Range<usize>> {
+    let start = memchr(b' ', line)? + 1;
+    let end = start + memchr(b' ', &line[start..])?;
+    memchr3(b'<', b'>', b'"', &line[start..end]).map(|_| start..end)
+}
+
+/// A head with such a target, encoded.
+pub fn encoded(head: &[u8], target: &Range<usize>, into: &mut Vec<u8>) {
+    into.extend_from_slice(&head[..target.start]);
+    for byte in &head[target.clone()] {
+        match byte {
+            b'<' => into.extend_from_slice(b"%3C"),
+            b'>' => into.extend_from_slice(b"%3E"),
+            b'"' => into.extend_from_slice(b"%22"),
+            other => into.push(*other),
+        }
+    }
+}
+
 impl HeadScan {
+    /// Where the target stands in the head, if it must be encoded before anybody else reads it.
+    pub fn raw_target(&self) -> Option<Range<usize>> {
+        self.raw_target.clone()
+    }
+
     /// Goes on with `bytes`, which begin where the head does and hold at least what earlier calls saw.
     /// `Some` gives the head's length and its body's framing.
     pub fn advance(&mut self, bytes: &[u8], limits: HeadLimits) -> Result<Option<(usize, Framing)>, Refusal> {
         while let Some(found) = memchr(b'\n', &bytes[self.searched..]) {
             let end = self.searched + found;
-            let line = &bytes[self.line..end];
+            let (start, line) = (self.line, &bytes[self.line..end]);
             self.line = end + 1;
             self.searched = end + 1;
             if end >= limits.head_bytes_max {
@@ -99,6 +128,7 @@ impl HeadScan {
             let line = line.strip_suffix(b"\r").ok_or(Refusal::BareLineFeed)?;
             if !self.begun {
                 self.first(line, limits)?;
+                self.raw_target = raw_target(line).map(|target| start + target.start..start + target.end);
             } else if line.is_empty() {
                 return self.finish().map(|framing| Some((end + 1, framing)));
             } else {

@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use crate::edge::{
     alarm::Alarm,
     chunks::Chunks,
-    scan::{Framing, HeadLimits, HeadScan, REFUSED_METHOD, Refusal},
+    scan::{Framing, HeadLimits, HeadScan, REFUSED_METHOD, Refusal, encoded},
 };
 
 /// How many bytes of a head that comes in pieces are read at once.
@@ -50,6 +51,8 @@ pub struct Strict<Io> {
     /// Vetted bytes that still have to be handed on, and how many of them were.
     vetted: (Vec<u8>, usize),
     /// Since when the client has been waited for.
+    /// Where targets stand in the bytes just vetted that have to be encoded.
+    raw_targets: Vec<Range<usize>>,
     waiting_since: Option<Instant>,
     served: bool,
     reading: Alarm,
@@ -96,6 +99,7 @@ impl<Io> Strict<Io> {
             scan: HeadScan::default(),
             held: Vec::new(),
             vetted: (Vec::new(), 0),
+            raw_targets: Vec::new(),
             waiting_since: None,
             served: false,
             reading: Alarm::default(),
@@ -114,6 +118,9 @@ impl<Io> Strict<Io> {
                     Ok(None) => return (at, Verdict::HeadUnfinished),
                     Err(refusal) => return (at, Verdict::Refuse(refusal)),
                     Ok(Some((length, framing))) => {
+                        if let Some(target) = self.scan.raw_target() {
+                            self.raw_targets.push(at + target.start..at + target.end);
+                        }
                         at += length;
                         self.scan = HeadScan::default();
                         self.served = true;
@@ -156,6 +163,22 @@ impl<Io> Strict<Io> {
         self.vetted.1 = 0;
         self.held = Vec::new();
         self.at = At::Refused;
+    }
+
+    /// The vetted bytes with the targets in them encoded; `None` where nothing has to be.
+    fn encoded(&mut self, vetted: &[u8]) -> Option<Vec<u8>> {
+        if self.raw_targets.is_empty() {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(vetted.len() + 64);
+        let mut done = 0;
+        for target in self.raw_targets.drain(..) {
+            let here = target.start - done..target.end - done;
+            encoded(&vetted[done..], &here, &mut bytes);
+            done = target.end;
+        }
+        bytes.extend_from_slice(&vetted[done..]);
+        Some(bytes)
     }
 
     /// Hands on what was vetted before. `false`: there is nothing.
@@ -210,6 +233,11 @@ impl<Io: AsyncRead + Unpin> Strict<Io> {
             return Poll::Ready(Ok(true));
         }
         let (pass, verdict) = self.vet(&buf.filled()[before..]);
+        let encoded = self.encoded(&buf.filled()[before..before + pass]);
+        let rewritten = encoded.is_some();
+        if let Some(encoded) = encoded {
+            self.vetted = (encoded, 0);
+        }
         match verdict {
             Verdict::All => {}
             Verdict::HeadUnfinished => {
@@ -218,6 +246,10 @@ impl<Io: AsyncRead + Unpin> Strict<Io> {
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
             Verdict::BodyMalformed => self.at = At::Malformed,
+        }
+        if rewritten {
+            buf.set_filled(before);
+            return Poll::Ready(Ok(false));
         }
         buf.set_filled(before + pass);
         Poll::Ready(Ok(pass > 0))
@@ -252,6 +284,7 @@ impl<Io: AsyncRead + Unpin> Strict<Io> {
             Verdict::BodyMalformed => self.at = At::Malformed,
         }
         held.truncate(pass);
+        let held = self.encoded(&held).unwrap_or(held);
         self.vetted = (held, 0);
         if let Verdict::Refuse(refusal) = verdict {
             self.refuse(refusal);

@@ -163,7 +163,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Three-valued: an unknown operand makes the whole unknown.
+    /// Three-valued: an unknown operand makes the whole unknown, but where there is nothing to compare it with.
     fn quantified(
         &mut self,
         test: ElementTest,
@@ -186,7 +186,9 @@ impl Writer<'_> {
             ElementTest::Match(pattern) => self.dialect.pattern(&mut tested, pattern, &operand, &element),
         }
         let (negated, condition) = if all { ("NOT ", format!("NOT ({tested})")) } else { ("", tested) };
-        self.push(&format!("(CASE WHEN {operand} IS NULL THEN NULL ELSE {negated}EXISTS (SELECT 1 FROM "));
+        self.push(&format!("(CASE WHEN {operand} IS NULL AND EXISTS (SELECT 1 FROM "));
+        self.dialect.rows_source(&mut self.text, &list, "e");
+        self.push(&format!(") THEN NULL ELSE {negated}EXISTS (SELECT 1 FROM "));
         self.dialect.rows_source(&mut self.text, &list, "e");
         self.push(&format!(" WHERE {condition}) END)"));
         Ok(())

@@ -65,14 +65,14 @@ impl Writer<'_> {
             InsertValue::Cell { cell, data_type, missing_default } => {
                 let mut value = String::new();
                 self.dialect.cell(&mut value, "r", usize::from(*cell), *data_type);
-                match (&catalog[insert.table][column.column].default, missing_default) {
-                    (Some(default), true) => {
-                        self.push("CASE WHEN ");
-                        self.dialect.cell_missing(&mut self.text, "r", usize::from(*cell));
-                        self.push(&format!(" THEN ({default}) ELSE {value} END"));
-                    }
-                    _ => self.push(&value),
-                }
+                let default =
+                    catalog[insert.table][column.column].default.as_deref().filter(|_| *missing_default);
+                self.push("CASE WHEN ");
+                self.dialect.cell_missing(&mut self.text, "r", usize::from(*cell));
+                self.push(&format!(
+                    " THEN {} ELSE {value} END",
+                    default.map_or("NULL".to_owned(), |sql| format!("({sql})"))
+                ));
             }
         }
         Ok(())
