@@ -31,7 +31,7 @@ fn a_refusal_names_the_part_and_the_remedy() {
         GET /product
         => 404 PGRST205 "product"
         Content-Type: ~ application/problem+json
-        ~ {"type":"urn:transom:problem:PGRST205","status":404,"code":"PGRST205","details":null,"hint":"Perhaps you meant 'products'"}
+        ~ {"type":"urn:transom:problem:PGRST205","status":404,"code":"PGRST205","title":"No such table or view","hint":"Perhaps you meant 'products'"}
 
         GET /products?select=prise
         => 400 42703 "prise"
@@ -113,6 +113,7 @@ fn a_refusal_names_the_part_and_the_remedy() {
 #[test]
 fn inner_matters_are_not_shown() {
     let project = Project::of(SCHEMA, POLICIES);
+    project.write("queries/add_up.sql", "-- returns scalar\nSELECT 1 AS one");
     let server = project.serve();
     for path in [
         "/rest/v1/products?price=eq.x",

@@ -210,7 +210,6 @@ fn urls_that_cost_too_much_are_refused() {
         ("wide embedding", format!("/rest/v1/users?select={}", many("a#:boss_id(id)", 700))),
         ("deep logic", format!("/rest/v1/users?or={}id.eq.1{}", "(and".repeat(1000), ")".repeat(1000))),
         ("deeper logic", format!("/rest/v1/users?and={}", "(not.and".repeat(1500))),
-        ("deep path", format!("/rest/v1/users?select=data{}", "-%3Ea".repeat(1000))),
         ("parentheses", format!("/rest/v1/users?select={}", "(".repeat(10_000))),
         ("a long name", format!("/rest/v1/users?select={}", "a".repeat(10_000))),
         ("a long table", format!("/rest/v1/{}", "a".repeat(10_000))),
@@ -231,6 +230,8 @@ fn urls_that_cost_too_much_are_refused() {
     assert_eq!(reply.code(), "TR004");
     let reply = client.with("X-Long", &"a".repeat(100_000)).get("/rest/v1/users");
     assert_eq!(reply.status, 431);
+
+    harmless("deep path", &client.get(&format!("/rest/v1/users?select=data{}", "-%3Ea".repeat(1000))));
 
     // Much, but not too much, is answered.
     client.get(&format!("/rest/v1/users?id=in.({})", many("#", 2000))).expect(200);
