@@ -9,6 +9,8 @@ use transom_query::{
 };
 use transom_types::DataType;
 
+use crate::constraint_names::foreign_key_names;
+
 /// The tables and views of a database, but for the engine's and Transom's own.
 pub(crate) fn catalog(connection: &Connection) -> rusqlite::Result<Catalog> {
     let objects = objects(connection)?;
@@ -20,7 +22,7 @@ pub(crate) fn catalog(connection: &Connection) -> rusqlite::Result<Catalog> {
         (0u32..).zip(&tables).map(|(id, table)| (table.name.clone(), TableId(id))).collect();
     for (at, object) in objects.iter().enumerate() {
         if !object.view {
-            tables[at].foreign_keys = foreign_keys(connection, &tables, at, &names)?;
+            tables[at].foreign_keys = foreign_keys(connection, &tables, at, &names, &object.sql)?;
         }
     }
     for (at, object) in objects.iter().enumerate() {
@@ -149,13 +151,15 @@ fn keys(
     Ok((unique_keys, indexes))
 }
 
-/// The engine keeps no names of foreign keys: they are named as PostgreSQL would.
+/// A foreign key without a name gets the one that other engines would give it.
 fn foreign_keys(
     connection: &Connection,
     tables: &[Table],
     at: usize,
     names: &AHashMap<Box<str>, TableId>,
+    sql: &str,
 ) -> rusqlite::Result<Vec<ForeignKey>> {
+    let named = foreign_key_names(sql);
     let table = &tables[at];
     let mut statement = connection.prepare(
         "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
@@ -188,7 +192,13 @@ fn foreign_keys(
             && columns.len() == referenced.len()
         {
             let from: Vec<&str> = columns.iter().map(|column| &*table[*column].name).collect();
-            let name = format!("{}_{}_fkey", table.name, from.join("_")).into();
+            let given = named.iter().find(|(_, of)| {
+                of.len() == from.len() && of.iter().zip(&from).all(|(of, from)| of.eq_ignore_ascii_case(from))
+            });
+            let name = match given {
+                Some((name, _)) => name.as_str().into(),
+                None => format!("{}_{}_fkey", table.name, from.join("_")).into(),
+            };
             found.push(ForeignKey { name, columns, table: referenced_table, referenced });
         }
     }

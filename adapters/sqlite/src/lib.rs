@@ -9,6 +9,7 @@
 mod changes;
 mod check;
 mod connection;
+mod constraint_names;
 mod errors;
 mod functions;
 mod group;

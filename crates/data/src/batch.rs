@@ -50,19 +50,18 @@ impl Data {
             let earlier = |reference: &Earlier| resolve(&captured, at, reference);
             let params = bind(found.plan(), &request.values, principal, &earlier, base)
                 .map_err(|problem| in_operation(problem, at))?;
-            steps.extend(execute::steps(&found, params, context));
+            steps.extend(execute::steps(&found, params, &request.values, context));
             planned.push((base, found, request.shape));
         }
         let committed = self.database.write(self.unit(steps, context)).await.map_err(|error| {
             let step = error.step.unwrap_or(0);
             let at = planned.iter().rposition(|(base, _, _)| *base <= step).unwrap_or(0);
-            in_operation(execute::problem(error, &planned[at].2), at)
+            let (base, found, shape) = &planned[at];
+            in_operation(execute::problem(error, found, *base, shape), at)
         })?;
         let replies = planned.iter().map(|(base, found, _)| {
             let outcomes = committed.outcomes.get(usize::from(*base)..).unwrap_or_default();
-            let mut reply = DataReply::from_outcomes(found.plan(), outcomes, committed.replayed);
-            reply.name_key(grant.catalog(), found.plan());
-            reply
+            DataReply::from_outcomes(found.plan(), grant.catalog(), outcomes, committed.replayed)
         });
         Ok(replies.collect())
     }

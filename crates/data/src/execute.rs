@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Instant};
 use transom_ports::{DbError, Fault};
 use transom_query::{
     DataRequest,
-    plan::{Expect, Step as PlanStep},
-    request::{Earlier, Resource, Shape},
+    plan::{Expect, Insert, Step as PlanStep},
+    request::{Earlier, Resource, Shape, Values},
 };
 use transom_sql::{Bound, Statement, Step, Unit, bind::bind};
 use transom_types::{Code, Principal, Problem};
@@ -31,11 +31,7 @@ impl Data {
         let mut reply = match planned.plan().steps.as_slice() {
             [PlanStep::Read(_)] => self.run_read(&planned, params, &request.shape, context).await?,
             [] => DataReply::default(),
-            _ => {
-                let mut reply = self.run_write(&planned, params, &request.shape, context).await?;
-                reply.name_key(grant.catalog(), planned.plan());
-                reply
-            }
+            _ => self.run_write(&planned, params, &request, context).await?,
         };
         reply.plan_ns = plan_ns;
         reply.database_ns = (started.elapsed().as_nanos() as u64).saturating_sub(plan_ns);
@@ -52,7 +48,7 @@ impl Data {
     ) -> Result<DataReply, Problem> {
         let prepared = &planned.rendered.steps[0];
         let statement = Statement { prepared: prepared.clone(), params, timeout: context.timeout };
-        let body = self.database.read(statement).await.map_err(|error| problem(error, shape))?;
+        let body = self.database.read(statement).await.map_err(|error| problem(error, planned, 0, shape))?;
         match prepared.expect {
             Expect::Exactly(rows) if body.rows != u64::from(rows) => Err(unexpected(shape, body.rows)),
             _ => Ok(DataReply::from_body(body)),
@@ -63,12 +59,14 @@ impl Data {
         &self,
         planned: &Planned,
         params: Arc<[Bound]>,
-        shape: &Shape,
+        request: &DataRequest,
         context: &Context,
     ) -> Result<DataReply, Problem> {
-        let unit = self.unit(steps(planned, params, context), context);
-        let committed = self.database.write(unit).await.map_err(|error| problem(error, shape))?;
-        Ok(DataReply::from_outcomes(planned.plan(), &committed.outcomes, committed.replayed))
+        let unit = self.unit(steps(planned, params, &request.values, context), context);
+        let committed =
+            self.database.write(unit).await.map_err(|error| problem(error, planned, 0, &request.shape))?;
+        let catalog = planned.rendered.plan.catalog();
+        Ok(DataReply::from_outcomes(planned.plan(), catalog, &committed.outcomes, committed.replayed))
     }
 
     pub(crate) fn unit(&self, steps: Vec<Step>, context: &Context) -> Unit {
@@ -83,12 +81,41 @@ impl Data {
 }
 
 /// The steps of one plan with their values.
-pub(crate) fn steps(planned: &Planned, params: Arc<[Bound]>, context: &Context) -> Vec<Step> {
-    let step = |prepared: &Arc<transom_sql::Prepared>| Step {
-        expect: prepared.expect,
+pub(crate) fn steps(
+    planned: &Planned,
+    params: Arc<[Bound]>,
+    values: &Values,
+    context: &Context,
+) -> Vec<Step> {
+    let step = |(prepared, of): (&Arc<transom_sql::Prepared>, &PlanStep)| Step {
+        expect: match guarded_merge(of) {
+            Some(insert) if prepared.expect == Expect::Any => Expect::Exactly(rows_of(insert, values)),
+            _ => prepared.expect,
+        },
         statement: Statement { prepared: prepared.clone(), params: params.clone(), timeout: context.timeout },
     };
-    planned.rendered.steps.iter().map(step).collect()
+    planned.rendered.steps.iter().zip(&planned.plan().steps).map(step).collect()
+}
+
+/// An insert that changes rows which exist already, where a policy allows it. A row that the policy hides is passed over
+/// by the statement, so the number of rows tells of it.
+fn guarded_merge(step: &PlanStep) -> Option<&Insert> {
+    match step {
+        PlanStep::Insert(insert)
+            if insert.merge_guard.is_some()
+                && insert.conflict.as_ref().is_some_and(|conflict| conflict.merge.is_some()) =>
+        {
+            Some(insert)
+        }
+        _ => None,
+    }
+}
+
+fn rows_of(insert: &Insert, values: &Values) -> u32 {
+    match insert.rows {
+        None => 1,
+        Some(_) => values.payload.rows.len() as u32,
+    }
 }
 
 fn no_earlier(_: &Earlier) -> Result<Bound, Problem> {
@@ -96,10 +123,13 @@ fn no_earlier(_: &Earlier) -> Result<Bound, Problem> {
 }
 
 /// What a failure means for this request: the number of rows expected is the request's own matter.
-pub(crate) fn problem(error: DbError, shape: &Shape) -> Problem {
-    match error.fault {
-        Fault::Expectation { rows } => unexpected(shape, rows),
-        _ => error.into_problem(),
+/// `base` is the place in the unit of the plan's first step.
+pub(crate) fn problem(error: DbError, planned: &Planned, base: u16, shape: &Shape) -> Problem {
+    let Fault::Expectation { rows } = error.fault else { return error.into_problem() };
+    let step = usize::from(error.step.unwrap_or(base).saturating_sub(base));
+    match planned.plan().steps.get(step).and_then(guarded_merge) {
+        Some(_) => DbError::new(Fault::Policy, error.message).into_problem(),
+        None => unexpected(shape, rows),
     }
 }
 

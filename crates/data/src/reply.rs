@@ -7,7 +7,7 @@ use transom_ports::{Body, Outcome};
 use transom_query::{
     Catalog, Plan,
     catalog::Returns,
-    plan::Step,
+    plan::{Insert, ParamSource, Step},
     request::{Resource, Shape},
 };
 
@@ -42,15 +42,22 @@ impl DataReply {
     }
 
     /// `outcomes` are those of this plan's steps alone.
-    pub(crate) fn from_outcomes(plan: &Plan, outcomes: &[Outcome], replayed: bool) -> Self {
+    pub(crate) fn from_outcomes(
+        plan: &Plan,
+        catalog: &Catalog,
+        outcomes: &[Outcome],
+        replayed: bool,
+    ) -> Self {
         let mut reply = Self { replayed, ..Self::default() };
         let changes = |step: &Step| !matches!(step, Step::Read(_) | Step::Judge(_));
-        for (step, outcome) in plan.steps.iter().zip(outcomes).filter(|(step, _)| changes(step)) {
+        for (_, outcome) in plan.steps.iter().zip(outcomes).filter(|(step, _)| changes(step)) {
             reply.rows += outcome.rows;
             reply.inserted += outcome.inserted;
-            if let (Step::Insert(insert), [captured]) = (step, outcome.captured.as_slice()) {
-                reply.key = Some(named_key(insert, captured));
-            }
+        }
+        if let Some((step, insert)) = root_insert(plan)
+            && let Some([captured]) = outcomes.get(step).map(|outcome| outcome.captured.as_slice())
+        {
+            reply.key = named_key(catalog, insert, captured);
         }
         if let Some(outcome) = plan.reply.and_then(|step| outcomes.get(usize::from(step))) {
             reply.json = Bytes::from(outcome.json.clone().into_bytes());
@@ -58,24 +65,41 @@ impl DataReply {
         }
         reply
     }
+}
 
-    /// Gives the captured key its columns' names.
-    pub(crate) fn name_key(&mut self, catalog: &Catalog, plan: &Plan) {
-        let insert = plan.steps.iter().find_map(|step| match step {
-            Step::Insert(insert) => Some(insert),
+/// The one insert of the row that was asked for: among those of a nested insert, the one that is read back.
+fn root_insert(plan: &Plan) -> Option<(usize, &Insert)> {
+    let inserts: Vec<(usize, &Insert)> = plan
+        .steps
+        .iter()
+        .enumerate()
+        .filter_map(|(at, step)| match step {
+            Step::Insert(insert) => Some((at, insert)),
             _ => None,
-        });
-        if let (Some(insert), Some(key)) = (insert, &mut self.key) {
-            for ((name, _), column) in key.iter_mut().zip(&insert.returning.capture) {
-                *name = catalog[insert.table][*column].name.clone();
-            }
+        })
+        .collect();
+    let read_back = |at: usize| {
+        let source = ParamSource::CapturedRows { step: at as u16 };
+        plan.params.iter().any(|param| param.source == source)
+    };
+    match inserts.as_slice() {
+        [only] => Some(*only),
+        several => {
+            let mut roots = several.iter().filter(|(at, _)| read_back(*at));
+            roots.next().filter(|_| roots.next().is_none()).copied()
         }
     }
 }
 
-fn named_key(insert: &transom_query::plan::Insert, captured: &str) -> Vec<(Box<str>, Json)> {
-    let values: Vec<Json> = serde_json::from_str(captured).unwrap_or_default();
-    insert.returning.capture.iter().zip(values).map(|(_, value)| (Box::from(""), value)).collect()
+/// The primary key, where it was captured: its columns come first.
+fn named_key(catalog: &Catalog, insert: &Insert, captured: &str) -> Option<Vec<(Box<str>, Json)>> {
+    let table = &catalog[insert.table];
+    let values: Vec<Json> = serde_json::from_str(captured).ok()?;
+    if table.primary_key.is_empty() || !insert.returning.capture.starts_with(&table.primary_key) {
+        return None;
+    }
+    let names = table.primary_key.iter().map(|column| table[*column].name.clone());
+    Some(names.zip(values).collect())
 }
 
 pub(crate) fn returns(grant: &Grant, shape: &Shape) -> Option<Returns> {

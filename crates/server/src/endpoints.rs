@@ -40,7 +40,7 @@ impl Endpoint {
         let methods = endpoint.methods();
         match methods.split(", ").any(|allowed| allowed == method.as_str()) {
             true => Ok(endpoint),
-            false => Err(Problem::new(Code::MethodUnsupported, "The method is not supported here")
+            false => Err(Problem::new(endpoint.refusal(), "The method is not supported here")
                 .with_details(format!("This place takes {methods}"))
                 .with_header("allow", methods)),
         }
@@ -57,6 +57,14 @@ impl Endpoint {
             Some(("rpc", _)) => Self::Data(Route::Rpc),
             Some(_) => Self::Data(Route::Row),
         })
+    }
+
+    /// What the refusal of another method is called.
+    fn refusal(self) -> Code {
+        match self {
+            Self::Data(Route::Rpc) => Code::FunctionMethod,
+            _ => Code::MethodUnsupported,
+        }
     }
 
     fn methods(self) -> &'static str {

@@ -251,6 +251,19 @@ fn refuse_misplaced(method: Verb, target: &Target, query: &Query) -> Result<(), 
     Ok(())
 }
 
+/// Without a word on what is missing, every row has the same keys: else a misspelt one would silently become NULL.
+fn same_keys(payload: &Payload) -> Result<(), Problem> {
+    for (number, row) in payload.rows.iter().enumerate() {
+        let missing = row.iter().position(|cell| *cell == Cell::Missing);
+        if let Some(column) = missing.and_then(|at| payload.columns.get(at)) {
+            return Err(Problem::new(Code::BodyInvalid, "All object keys must match")
+                .with_details(format!("Row {} of the body has no '{column}'", number + 1))
+                .with_hint("Say what is meant: columns=a,b, or Prefer: missing=default"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a filter is nothing but `column=eq.value`, once or more.
 fn fixes_columns(filter: &Filter) -> bool {
     match filter {
@@ -280,9 +293,14 @@ fn action(
         Verb::Delete => return Ok((Payload::default(), Action::Delete)),
         Verb::Post | Verb::Patch | Verb::Put => {}
     }
-    let parsed = body::parse(body, query.columns.take(), operation)?;
+    let columns = query.columns.take();
+    let chosen = columns.is_some();
+    let parsed = body::parse(body, columns, operation)?;
     let mut payload = parsed.payload;
     if method == Verb::Post {
+        if !chosen && preferences.missing_default.is_none() {
+            same_keys(&payload)?;
+        }
         let conflict = preferences
             .resolution
             .map(|resolution| Conflict { columns: query.on_conflict.take().unwrap_or_default(), resolution });

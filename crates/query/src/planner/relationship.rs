@@ -77,8 +77,11 @@ impl Planner<'_> {
         );
         let problem = Problem::new(Code::RelationshipMissing, message).with_details(details);
         let Relation::Table(from) = relation else { return problem };
-        let known = self.catalog.relationships(from).iter().map(|way| &*self.catalog[way.to].name);
-        problem.suggesting(&embed.resource, known)
+        let ways = self.catalog.relationships(from).iter();
+        match &embed.hint {
+            Some(hint) => problem.suggesting(hint, ways.map(|way| hint_for(self.catalog, way))),
+            None => problem.suggesting(&embed.resource, ways.map(|way| &*self.catalog[way.to].name)),
+        }
     }
 
     fn ambiguous(&self, relation: Relation, embed: &Embed, ways: &[&Relationship]) -> Problem {
