@@ -7,7 +7,7 @@ use crate::spec::check;
 const SCHEMA: &str = "
 CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT, price INTEGER, cost INTEGER, maker_id INTEGER REFERENCES makers (id));
-CREATE TABLE prospects (id INTEGER PRIMARY KEY, product_id INTEGER REFERENCES products (id));
+CREATE TABLE invoices (id INTEGER PRIMARY KEY, product_id INTEGER REFERENCES products (id));
 INSERT INTO products VALUES (1, 'a', 1, 1, NULL);
 ";
 const POLICIES: &str = "
@@ -75,7 +75,7 @@ fn a_refusal_names_the_part_and_the_remedy() {
         => 404 PGRST125
 
         # What one may not see is not betrayed: neither table, nor column, nor function, nor relationship.
-        GET /prospect
+        GET /invoice
         => 404 PGRST205
         ~ {"hint":null}
 
@@ -86,23 +86,23 @@ fn a_refusal_names_the_part_and_the_remedy() {
         GET /products?select=cost
         => 400 42703
 
-        GET /products?select=id,prospects(id)
+        GET /products?select=id,invoices(id)
         => 400 PGRST200
 
         GET /rpc/add_inn
         => 404 PGRST202
 
         # The same words for what is hidden and for what is not there.
-        GET /prospects
-        => 404 PGRST205 "prospects"
+        GET /invoices
+        => 404 PGRST205 "invoices"
 
         GET /unknowns
         => 404 PGRST205 "unknowns"
         "#,
     );
-    let hidden = server.client().get("/rest/v1/prospects").text();
-    let missing = server.client().get("/rest/v1/prospectz").text();
-    assert_eq!(hidden.replace("prospects", "prospectz"), missing);
+    let hidden = server.client().get("/rest/v1/invoices").text();
+    let missing = server.client().get("/rest/v1/invoicez").text();
+    assert_eq!(hidden.replace("invoices", "invoicez"), missing);
     let hidden = server.client().get("/rest/v1/products?select=cost").text();
     let missing = server.client().get("/rest/v1/products?select=zzzz").text();
     assert_eq!(hidden.replace("cost", "zzzz"), missing);

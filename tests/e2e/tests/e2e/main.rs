@@ -8,6 +8,7 @@ mod spec;
 mod aggregates;
 mod beyond;
 mod changes;
+mod combinations;
 mod commands;
 mod embedding;
 mod errors;
