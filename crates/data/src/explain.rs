@@ -37,7 +37,10 @@ impl std::fmt::Display for Warning {
         write!(f, "full scan of {}", self.table)?;
         match self.index.is_empty() {
             true => write!(f, ": no filter or order that an index could serve"),
-            false => write!(f, ": CREATE INDEX ON {} ({})", self.table, self.index.join(", ")),
+            false => {
+                let (table, columns) = (&self.table, &self.index);
+                write!(f, ": CREATE INDEX {table}_{} ON {table} ({})", columns.join("_"), columns.join(", "))
+            }
         }
     }
 }

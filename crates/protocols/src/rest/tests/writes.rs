@@ -29,10 +29,17 @@ fn rows(request: &RestRequest, expected: Json) {
 #[test]
 fn json() {
     rows(&post("t", None, r#"{"a":1,"b":{"c":[2]}}"#), json!([["a", "b"], [[1, {"c": [2]}]]]));
-    rows(
-        &post("t", Some("application/json; charset=UTF-8"), r#"[{"a":1},{"b":2,"a":null},{}]"#),
-        json!([["a", "b"], [[1, "-"], [null, 2], ["-", "-"]]]),
-    );
+    let uneven = r#"[{"a":1},{"b":2,"a":null},{}]"#;
+    let headers = Headers {
+        content_type: Some("application/json; charset=UTF-8"),
+        prefer: vec!["missing=default"],
+        ..Headers::default()
+    };
+    let request = send(Method::POST, "t", headers, uneven).unwrap();
+    rows(&request, json!([["a", "b"], [[1, "-"], [null, 2], ["-", "-"]]]));
+    let problem = send(Method::POST, "t", Headers::default(), uneven).unwrap_err();
+    assert_eq!((problem.code(), problem.message()), (Code::BodyInvalid, "All object keys must match"));
+    assert_eq!(problem.details(), Some("Row 1 of the body has no 'b'"));
     rows(&post("t", None, r#"{"a":1,"a":2}"#), json!([["a"], [[2]]]));
     rows(&post("t", None, "[]"), json!([[], []]));
     rows(&post("t", None, "{}"), json!([[], [[]]]));
