@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use serde_json::Value as Json;
 use transom_query::{
     plan::{BinaryOp, Comparison, Function, Pattern},
     request::{JsonKey, JsonStep},
 };
-use transom_types::{Code, DataType, Problem, Value};
+use transom_types::{DataType, Problem, Value};
 
 use crate::Dialect;
 
@@ -71,8 +72,15 @@ impl Dialect for Sqlite {
                     "CASE {inner} WHEN 1 THEN json('true') WHEN 0 THEN json('false') ELSE {inner} END"
                 )
             }
-            // Text that is no JSON is shown as the string it is.
-            DataType::Json => write!(text, "iif(json_valid({inner}), json({inner}), {inner})"),
+            // Text that is no JSON is shown as the string it is; bytes that are no JSON either, as bytes.
+            DataType::Json => write!(
+                text,
+                "CASE WHEN json_valid({inner}, 9) THEN json({inner}) WHEN typeof({inner}) = 'blob' THEN '\\x' || lower(hex({inner})) ELSE {inner} END"
+            ),
+            // JSON has no infinity.
+            DataType::Real | DataType::Numeric => {
+                write!(text, "CASE {inner} WHEN 9e999 THEN NULL WHEN -9e999 THEN NULL ELSE {inner} END")
+            }
             DataType::Bytes | DataType::Any => {
                 write!(text, "iif(typeof({inner}) = 'blob', '\\x' || lower(hex({inner})), {inner})")
             }
@@ -110,9 +118,13 @@ impl Dialect for Sqlite {
         let _ = write!(text, "json({inner})");
     }
 
+    fn json_text(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "json_quote({inner})");
+    }
+
     fn json_path(&self, text: &mut String, base: &str, steps: &[JsonStep]) -> Result<(), Problem> {
-        let path = self.path(steps)?;
-        let whole = format!("iif(json_valid({base}), {base}, NULL)");
+        let path = self.path(steps);
+        let whole = format!("iif(json_valid({base}, 9), {base}, NULL)");
         let _ = match steps.last().is_some_and(|step| step.as_text) {
             // Booleans are words as text, not numbers.
             true => write!(
@@ -220,8 +232,9 @@ impl Dialect for Sqlite {
         }
     }
 
-    fn function(&self, function: Function) -> &'static str {
-        match function {
+    fn call(&self, text: &mut String, function: Function, arguments: &[String]) {
+        let name = match function {
+            Function::Coalesce if arguments.len() == 1 => "",
             Function::Coalesce => "coalesce",
             Function::Nullif => "nullif",
             Function::Lower => "transom_lower",
@@ -230,16 +243,18 @@ impl Dialect for Sqlite {
             Function::Abs => "abs",
             Function::Round => "round",
             Function::Trim => "trim",
-            Function::Substring => "substr",
             Function::Replace => "replace",
-            Function::Now | Function::CurrentDate => "transom_now",
-            Function::Greatest => "max",
-            Function::Least => "min",
-        }
+            Function::Now => "transom_now",
+            Function::CurrentDate => return text.push_str("substr(transom_now(), 1, 10)"),
+            Function::Substring => return substring(text, arguments),
+            Function::Greatest => return extreme(text, "max", arguments),
+            Function::Least => return extreme(text, "min", arguments),
+        };
+        let _ = write!(text, "{name}({})", arguments.join(", "));
     }
 
-    fn current_date(&self, text: &mut String) {
-        text.push_str("substr(transom_now(), 1, 10)");
+    fn truth(&self, truth: bool) -> &'static str {
+        if truth { "1" } else { "0" }
     }
 
     fn nulls(&self, descending: bool, nulls_first: bool) -> &'static str {
@@ -258,32 +273,62 @@ impl Dialect for Sqlite {
         }
     }
 
+    fn keeps_order(&self) -> &'static str {
+        // Without a bound the engine takes the order of a joined subquery for superfluous.
+        " LIMIT -1"
+    }
+
+    fn default_values(&self) -> &'static str {
+        " DEFAULT VALUES"
+    }
+
     fn before_conflict(&self) -> &'static str {
         " WHERE true"
     }
 }
 
 impl Sqlite {
-    /// A path literal. A member's name stands in double quotes, where only a double quote itself has no way of being written.
-    fn path(self, steps: &[JsonStep]) -> Result<String, Problem> {
+    /// A path literal. A member's name stands in it as JSON writes it, whatever is in it.
+    fn path(self, steps: &[JsonStep]) -> String {
         let mut path = String::from("$");
         for step in steps {
             let _ = match &step.key {
-                JsonKey::Member(name) if name.contains('"') => {
-                    return Err(Problem::new(
-                        Code::Unsupported,
-                        "a JSON key with a double quote cannot be addressed",
-                    ));
-                }
-                JsonKey::Member(name) => write!(path, ".\"{name}\""),
+                JsonKey::Member(name) => write!(path, ".{}", Json::from(&**name)),
                 JsonKey::Index(at) if *at < 0 => write!(path, "[#{at}]"),
                 JsonKey::Index(at) => write!(path, "[{at}]"),
             };
         }
         let mut literal = String::new();
         self.string(&mut literal, &path);
-        Ok(literal)
+        literal
     }
+}
+
+/// From a 1-based place, so many characters, both possibly outside of the text: here a place before the first would
+/// count from the end, and a negative number of characters backwards.
+fn substring(text: &mut String, arguments: &[String]) {
+    let _ = match arguments {
+        [of, from] => write!(text, "substr({of}, max({from}, 1))"),
+        [of, from, count] => {
+            write!(text, "substr({of}, max({from}, 1), max(max({count}, 0) + min({from} - 1, 0), 0))")
+        }
+        _ => write!(text, "substr({})", arguments.join(", ")),
+    };
+}
+
+/// The greatest or least of what is not NULL: where an argument is NULL, another stands in for it.
+fn extreme(text: &mut String, name: &str, arguments: &[String]) {
+    if let [only] = arguments {
+        // Of one argument it would be an aggregate.
+        return text.push_str(only);
+    }
+    let _ = write!(text, "{name}(");
+    for at in 0..arguments.len() {
+        let comma = if at > 0 { ", " } else { "" };
+        let rotated: Vec<&str> = arguments[at..].iter().chain(&arguments[..at]).map(String::as_str).collect();
+        let _ = write!(text, "{comma}coalesce({})", rotated.join(", "));
+    }
+    text.push(')');
 }
 
 fn object(text: &mut String, members: &[(String, String)]) {

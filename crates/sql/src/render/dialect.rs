@@ -38,6 +38,9 @@ pub trait Dialect: Send + Sync {
     /// A value that already is JSON, whatever the engine forgot about it on the way.
     fn as_json(&self, text: &mut String, inner: &str);
 
+    /// Any value as JSON text, from which [`Dialect::as_json`] makes the same value again.
+    fn json_text(&self, text: &mut String, inner: &str);
+
     /// A way into JSON.
     fn json_path(&self, text: &mut String, base: &str, steps: &[JsonStep]) -> Result<(), Problem>;
 
@@ -80,17 +83,23 @@ pub trait Dialect: Send + Sync {
     /// Arithmetic and concatenation.
     fn binary(&self, operator: BinaryOp) -> &'static str;
 
-    /// A scalar function's name.
-    fn function(&self, function: Function) -> &'static str;
+    /// A scalar function of these arguments.
+    fn call(&self, text: &mut String, function: Function, arguments: &[String]);
 
-    /// The greatest and least of nothing may be written differently; so may today's date.
-    fn current_date(&self, text: &mut String);
+    /// True or false where a predicate is expected.
+    fn truth(&self, truth: bool) -> &'static str;
 
     /// Where NULLs stand, given direction; empty where the engine's own rule is meant.
     fn nulls(&self, descending: bool, nulls_first: bool) -> &'static str;
 
     /// `LIMIT` and `OFFSET`, each as an expression.
     fn bounds(&self, text: &mut String, limit: Option<&str>, offset: Option<&str>);
+
+    /// What follows the `ORDER BY` of an unbounded subquery, so that its order survives a join with a single row.
+    fn keeps_order(&self) -> &'static str;
+
+    /// What an insert that gives no column says instead.
+    fn default_values(&self) -> &'static str;
 
     /// An insert of rows from a source needs a word before `ON CONFLICT` on some engines.
     fn before_conflict(&self) -> &'static str;

@@ -47,8 +47,8 @@ impl Writer<'_> {
                 dialect.cast(&mut self.text, &inner, *to);
             }
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
-            Expr::And(parts) => self.joined(parts, " AND ", "1")?,
-            Expr::Or(parts) => self.joined(parts, " OR ", "0")?,
+            Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
+            Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,
             Expr::Compare(comparison, left, right) => {
                 self.infix(left, dialect.comparison(*comparison), right)?;
             }
@@ -70,6 +70,7 @@ impl Writer<'_> {
                 dialect.json_overlaps(&mut self.text, &left, &right);
             }
             Expr::InList(operand, list) => self.in_list(operand, *list)?,
+            Expr::InExprs(_, exprs) if exprs.is_empty() => self.push(dialect.truth(false)),
             Expr::InExprs(operand, exprs) => {
                 self.parenthesised("(", operand)?;
                 self.push(" IN (");
@@ -95,6 +96,7 @@ impl Writer<'_> {
     fn column(&mut self, id: transom_query::QueryId, column: transom_query::ColumnId) -> Result<(), Problem> {
         self.alias(id);
         self.push(".");
+        self.note(id, column);
         let name = self.column_name(id, column)?;
         self.name(&name);
         Ok(())
@@ -176,8 +178,9 @@ impl Writer<'_> {
             _ => DataType::Any,
         };
         let (operand, list) = (self.expr_apart(operand)?, self.param_apart(list)?);
+        let alias = format!("{}e", self.prefix);
         let mut element = String::new();
-        self.dialect.element(&mut element, "e", data_type);
+        self.dialect.element(&mut element, &alias, data_type);
         let mut tested = String::new();
         match test {
             ElementTest::Compare(comparison) => {
@@ -187,9 +190,9 @@ impl Writer<'_> {
         }
         let (negated, condition) = if all { ("NOT ", format!("NOT ({tested})")) } else { ("", tested) };
         self.push(&format!("(CASE WHEN {operand} IS NULL AND EXISTS (SELECT 1 FROM "));
-        self.dialect.rows_source(&mut self.text, &list, "e");
+        self.dialect.rows_source(&mut self.text, &list, &alias);
         self.push(&format!(") THEN NULL ELSE {negated}EXISTS (SELECT 1 FROM "));
-        self.dialect.rows_source(&mut self.text, &list, "e");
+        self.dialect.rows_source(&mut self.text, &list, &alias);
         self.push(&format!(" WHERE {condition}) END)"));
         Ok(())
     }
@@ -213,15 +216,9 @@ impl Writer<'_> {
     }
 
     fn function(&mut self, function: Function, arguments: &[Expr]) -> Result<(), Problem> {
-        if function == Function::CurrentDate {
-            self.dialect.current_date(&mut self.text);
-            return Ok(());
-        }
-        let name = self.dialect.function(function);
-        self.push(name);
-        self.push("(");
-        self.list(arguments, ", ", |writer, argument| writer.expr(argument))?;
-        self.push(")");
+        let arguments =
+            arguments.iter().map(|argument| self.expr_apart(argument)).collect::<Result<Vec<_>, _>>()?;
+        self.dialect.call(&mut self.text, function, &arguments);
         Ok(())
     }
 

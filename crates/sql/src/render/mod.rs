@@ -2,6 +2,7 @@
 
 mod dialect;
 mod expr;
+mod limited;
 mod output;
 mod query;
 mod read;
@@ -52,6 +53,12 @@ struct Writer<'a> {
     sources: AHashMap<QueryId, Source>,
     /// The row that a write step changes: it goes by its table's name, for a returned row has no alias.
     changed: Option<(QueryId, TableId)>,
+    /// What every other alias begins with, so that none is the changed table's name.
+    prefix: &'static str,
+    /// The columns that were written of queries whose columns are being gathered, innermost last.
+    gathering: Vec<(QueryId, Vec<ColumnId>)>,
+    /// How many subqueries were written.
+    subqueries: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -64,6 +71,9 @@ impl<'a> Writer<'a> {
             params: Vec::new(),
             sources: AHashMap::new(),
             changed: None,
+            prefix: "",
+            gathering: Vec::new(),
+            subqueries: 0,
         }
     }
 
@@ -87,6 +97,8 @@ impl<'a> Writer<'a> {
     fn change(&mut self, id: QueryId, table: TableId) {
         self.sources.insert(id, Source::Table(table));
         self.changed = Some((id, table));
+        let taken = self.catalog[table].name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("a_"));
+        self.prefix = if taken { "b_" } else { "a_" };
     }
 
     fn push(&mut self, text: &str) {
@@ -117,6 +129,7 @@ impl<'a> Writer<'a> {
                 self.name(&catalog[table].name);
             }
             _ => {
+                self.push(self.prefix);
                 self.push("t");
                 self.push(&id.0.to_string());
             }

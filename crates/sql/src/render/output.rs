@@ -1,6 +1,6 @@
 //! What of a row is returned, as JSON.
 
-use transom_query::{Expr, plan::Output};
+use transom_query::{Expr, Query, plan::Output};
 use transom_types::{DataType, Problem};
 
 use super::Writer;
@@ -28,6 +28,11 @@ impl Writer<'_> {
                 let inner = self.expr_apart(&output.expr)?;
                 self.dialect.as_json(&mut self.text, &inner);
             }
+            // A path of `->` alone leads to a document.
+            Expr::Json(_, steps) if !steps.last().is_some_and(|step| step.as_text) => {
+                let inner = self.expr_apart(&output.expr)?;
+                self.dialect.as_json(&mut self.text, &inner);
+            }
             Expr::Scalar(query) => {
                 let shown = query.outputs.first().map(|inner| {
                     let mut query = query.clone();
@@ -35,16 +40,36 @@ impl Writer<'_> {
                     query
                 });
                 let Some(query) = shown else { return self.expr(&output.expr) };
-                self.enter(&query);
-                self.push("(SELECT ");
-                self.shown(&query.outputs[0])?;
-                self.rest(&query)?;
-                self.push(")");
+                let inner = self.apart(|writer| writer.shown_scalar(&query))?;
+                match is_json(&query.outputs[0]) {
+                    true => self.dialect.as_json(&mut self.text, &inner),
+                    false => self.push(&inner),
+                }
             }
             expr => {
                 let inner = self.expr_apart(expr)?;
                 self.dialect.json_value(&mut self.text, output.data_type, &inner);
             }
+        }
+        Ok(())
+    }
+
+    fn shown_scalar(&mut self, query: &Query) -> Result<(), Problem> {
+        self.enter(query);
+        self.subqueries += 1;
+        self.push("(SELECT ");
+        self.carried(&query.outputs[0])?;
+        self.rest(query)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// A shown value on its way out of a subquery, where an engine forgets that it is JSON: so it goes as text.
+    pub(super) fn carried(&mut self, output: &Output) -> Result<(), Problem> {
+        let shown = self.apart(|writer| writer.shown(output))?;
+        match is_json(output) {
+            true => self.dialect.json_text(&mut self.text, &shown),
+            false => self.push(&shown),
         }
         Ok(())
     }
@@ -76,4 +101,10 @@ impl Writer<'_> {
         self.dialect.json_array(&mut self.text, &values);
         Ok(())
     }
+}
+
+/// Whether a value is shown as JSON that is neither a number nor a string.
+pub(super) fn is_json(output: &Output) -> bool {
+    matches!(output.data_type, DataType::Json | DataType::Bool)
+        || matches!(output.expr, Expr::Object(_) | Expr::Objects(_) | Expr::Array(_))
 }

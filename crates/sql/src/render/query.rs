@@ -7,7 +7,7 @@ use transom_query::{
 };
 use transom_types::{Code, Problem};
 
-use super::Writer;
+use super::{Writer, limited::bounded, output::is_json};
 
 impl Writer<'_> {
     /// Everything after the select list.
@@ -31,7 +31,8 @@ impl Writer<'_> {
             Source::Function(function, arguments) => {
                 self.push(" FROM (");
                 self.fragments(&catalog[*function].body, arguments)?;
-                self.push(") AS ");
+                // On a line of its own, for the statement may end in a comment.
+                self.push("\n) AS ");
                 self.alias(query.id);
             }
         }
@@ -110,6 +111,7 @@ impl Writer<'_> {
         {
             self.enter(query);
         }
+        self.subqueries += 1;
         match expr {
             Expr::Exists(query) => {
                 self.push("EXISTS (SELECT 1");
@@ -136,14 +138,17 @@ impl Writer<'_> {
                 self.object(&query.outputs)?;
                 self.rest(query)?;
             }
-            Expr::Objects(query) => self.aggregated(query, |writer| writer.object(&query.outputs))?,
-            Expr::Array(query) => self.aggregated(query, |writer| match query.outputs.first() {
-                Some(output) => writer.shown(output),
-                None => {
-                    writer.push("NULL");
-                    Ok(())
-                }
-            })?,
+            Expr::Objects(query) => self.aggregated(query, true, |writer| writer.object(&query.outputs))?,
+            Expr::Array(query) => {
+                let json = query.outputs.first().is_some_and(is_json);
+                self.aggregated(query, json, |writer| match query.outputs.first() {
+                    Some(output) => writer.shown(output),
+                    None => {
+                        writer.push("NULL");
+                        Ok(())
+                    }
+                })?;
+            }
             _ => return Err(Problem::new(Code::Internal, "not a subquery")),
         }
         self.push(")");
@@ -154,27 +159,34 @@ impl Writer<'_> {
     fn aggregated(
         &mut self,
         query: &Query,
+        json: bool,
         element: impl FnOnce(&mut Self) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
-        let element = self.apart(element)?;
+        let (element, columns) = self.gathered(query.id, element)?;
         self.push("(SELECT ");
-        if query.limit.is_none() && query.offset.is_none() && query.group_by.is_none() {
+        if bounded(query) {
+            self.dialect.json_aggregate(&mut self.text, &element, "");
+            return self.limited(query, &columns);
+        }
+        if query.group_by.is_none() {
             let order = self.apart(|writer| writer.order_terms(&query.order))?;
             self.dialect.json_aggregate(&mut self.text, &element, &order);
             return self.source_and_conditions(query);
         }
-        let object = matches!(query.outputs.as_slice(), [_, ..]);
         let mut value = String::new();
-        match object {
+        match json {
             true => self.dialect.as_json(&mut value, "x"),
             false => value.push('x'),
         }
         self.dialect.json_aggregate(&mut self.text, &value, "");
-        self.push(" FROM (SELECT ");
-        self.push(&element);
-        self.push(" AS x");
+        let mut carried = String::new();
+        match json {
+            true => self.dialect.json_text(&mut carried, &element),
+            false => carried.push_str(&element),
+        }
+        self.push(&format!(" FROM (SELECT {carried} AS x"));
         self.rest(query)?;
-        self.push(")");
+        self.push(") AS grouped");
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use transom_query::{
 };
 use transom_types::Problem;
 
-use super::Writer;
+use super::{Writer, limited::bounded};
 use crate::Layout;
 
 /// Planned and estimated counts are exact up to here; beyond, the number is a lower bound. Statistics of an embedded
@@ -32,22 +32,38 @@ impl Writer<'_> {
         self.total(&read.query, count)?;
         self.push(") AS c LEFT JOIN (");
         self.rows(read, " AS body")?;
-        self.push(") AS r ON 1");
+        let query = &read.query;
+        if !query.order.is_empty() && query.limit.is_none() && query.offset.is_none() {
+            let bound = self.dialect.keeps_order();
+            self.push(bound);
+        }
+        self.push(") AS r ON ");
+        let always = self.dialect.truth(true);
+        self.push(always);
         Ok(layout)
     }
 
     fn rows(&mut self, read: &Read, body_name: &str) -> Result<(), Problem> {
-        self.push("SELECT ");
-        self.object(&read.query.outputs)?;
-        self.push(body_name);
-        if read.cursor {
-            self.push(", ");
-            self.array_of(read.query.order.iter().map(|term| &term.expr))?;
-            if !body_name.is_empty() {
-                self.push(" AS cursor");
+        let (query, before) = (&read.query, self.subqueries);
+        let (shown, columns) = self.gathered(query.id, |writer| {
+            writer.object(&query.outputs)?;
+            writer.push(body_name);
+            if read.cursor {
+                writer.push(", ");
+                writer.array_of(query.order.iter().map(|term| &term.expr))?;
+                if !body_name.is_empty() {
+                    writer.push(" AS cursor");
+                }
             }
+            Ok(())
+        })?;
+        self.push("SELECT ");
+        self.push(&shown);
+        let dear = self.subqueries > before;
+        match dear && !query.order.is_empty() && bounded(query) {
+            true => self.limited(query, &columns),
+            false => self.rest(query),
         }
-        self.rest(&read.query)
     }
 
     fn total(&mut self, query: &Query, count: Count) -> Result<(), Problem> {

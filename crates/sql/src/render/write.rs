@@ -16,7 +16,8 @@ impl Writer<'_> {
         self.push("INSERT INTO ");
         self.name(&catalog[insert.table].name);
         if insert.columns.is_empty() && insert.rows.is_none() {
-            self.push(" DEFAULT VALUES");
+            let defaults = self.dialect.default_values();
+            self.push(defaults);
         } else {
             self.push(" ");
             self.columns(insert.table, insert.columns.iter().map(|column| column.column))?;

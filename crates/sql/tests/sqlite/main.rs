@@ -1,0 +1,8 @@
+//! Every rendered text is run by the real engine.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, missing_docs)]
+
+mod build;
+mod engine;
+mod fixture;
+mod reads;
