@@ -17,6 +17,7 @@ const SECRET: &str = "bench-secret-of-at-least-32-characters";
 struct Field {
     transom: Server,
     ceiling: Server,
+    express_reads: Server,
     express_normal: Server,
     express_full: Server,
     rows: u32,
@@ -55,11 +56,12 @@ fn sample(run: &Run, field: &Field) -> anyhow::Result<Sample> {
     };
     let transom = of(&field.transom, None);
     let (normal, full) = (of(&field.express_normal, None), of(&field.express_full, None));
+    let reads = of(&field.express_reads, None);
     let ceiling = go(of(&field.ceiling, None), data::transom_a)?;
     let a = go(transom.clone(), data::transom_a)?;
-    let peer_a = go(normal.clone(), data::peer_a)?;
+    let peer_a = go(reads.clone(), data::peer_a)?;
     let b = go(transom.clone(), data::transom_b)?;
-    let peer_b = go(normal.clone(), data::peer_b)?;
+    let peer_b = go(reads, data::peer_b)?;
     let c = go(transom.clone(), data::transom_c)?;
     let peer_c = go(normal, data::peer_c)?;
     let fsync_c = go(full, data::peer_c)?;
@@ -149,13 +151,15 @@ fn start(run: &Run, project: &std::path::Path) -> anyhow::Result<Field> {
         Ok(to)
     };
     let (normal, full) = (copy("express-normal.db")?, copy("express-full.db")?);
-    let peer = |database: &PathBuf, synchronous: &str| -> anyhow::Result<Server> {
+    let peer = |database: &PathBuf, synchronous: &str, workers: u32| -> anyhow::Result<Server> {
         let port = servers::free_port()?;
-        let command = servers::express(&run.work, database, port, synchronous)?;
-        Server::start(command, port, "/products/1", &log(synchronous))
+        let command = servers::express(&run.work, database, port, synchronous, workers)?;
+        Server::start(command, port, "/products/1", &log(&format!("{synchronous}-{workers}")))
     };
-    let express_normal = peer(&normal, "NORMAL")?;
-    let express_full = peer(&full, "FULL")?;
+    // Readers do best as two processes, the writer alone: several would only wait for each other's lock.
+    let express_reads = peer(&normal, "NORMAL", 2)?;
+    let express_normal = peer(&normal, "NORMAL", 1)?;
+    let express_full = peer(&full, "FULL", 1)?;
     let (port, admin) = (servers::free_port()?, servers::free_port()?);
     let path = "/rest/v1/products?id=eq.4711";
     let transom = Server::start(transom(run, project, port, admin)?, port, path, &log("transom"))?;
@@ -169,5 +173,5 @@ fn start(run: &Run, project: &std::path::Path) -> anyhow::Result<Field> {
     let ceiling = Server::start(command, port, "/", &log("ceiling"))?;
     let token = mint(run, project, "anon", &[])?;
     let member = mint(run, project, "member", &[("tenant", "tenant-1")])?;
-    Ok(Field { transom, ceiling, express_normal, express_full, rows: run.rows, token, member })
+    Ok(Field { transom, ceiling, express_reads, express_normal, express_full, rows: run.rows, token, member })
 }

@@ -96,11 +96,23 @@ pub fn answer(
 }
 
 /// The peer with its packages, installed once under the work folder.
-pub fn express(work: &Path, database: &Path, port: u16, synchronous: &str) -> anyhow::Result<Command> {
+/// `workers` share the port, each a process of its own.
+pub fn express(
+    work: &Path,
+    database: &Path,
+    port: u16,
+    synchronous: &str,
+    workers: u32,
+) -> anyhow::Result<Command> {
     let folder = peers(work)?;
     let mut command = Command::new("node");
     command.env("NODE_ENV", "production").current_dir(&folder);
-    command.arg("express.js").arg(std::fs::canonicalize(database)?).arg(port.to_string()).arg(synchronous);
+    command
+        .arg("express.js")
+        .arg(std::fs::canonicalize(database)?)
+        .arg(port.to_string())
+        .arg(synchronous)
+        .arg(workers.to_string());
     Ok(command)
 }
 

@@ -70,7 +70,7 @@ pub fn render(run: &Run, samples: &[Sample], start_mib: f64, load_mib: f64, star
         );
     }
     page += "\nThe ceiling is the same HTTP library answering with the same bytes from memory. The peer is Express with \
-             better-sqlite3 and hand-written, prepared SQL; in C it runs with `synchronous=NORMAL`, that is without \
+             better-sqlite3 and hand-written, prepared SQL: two processes for A and B, one for C, where it runs with `synchronous=NORMAL`, that is without \
              durability, and once more with `FULL` for one fsync per insert.\n";
     page
 }

@@ -79,10 +79,14 @@ fn warnings(lines: &[String], plan: &Plan, catalog: &Catalog) -> Vec<Warning> {
         }
     }
     let scanned = |line: &String| {
-        let rest = line.trim_start().strip_prefix("SCAN t")?;
-        let (id, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let inner = line.trim_start();
+        let (id, rest) =
+            inner.strip_prefix("SCAN t").map(|rest| rest.split_once(' ').unwrap_or((rest, "")))?;
+        // The rows that a subquery of the same name has chosen already.
+        let indent = &line[..line.len() - inner.len()];
+        let derived = ["CO-ROUTINE", "MATERIALIZE"].map(|word| format!("{indent}{word} t{id}"));
         let id: u16 = id.parse().ok().filter(|_| !rest.contains("USING"))?;
-        uses.get(&id).cloned()
+        uses.get(&id).filter(|_| !lines.iter().any(|line| derived.contains(line))).cloned()
     };
     let mut warnings: Vec<Warning> = lines.iter().filter_map(scanned).collect();
     warnings.dedup();

@@ -176,7 +176,8 @@ fn a_batch_is_one_transaction() {
         { "method": "GET", "path": "/rest/v1/orders?customer=eq.bat&select=customer,lines(product_id)" },
     ]});
     let reply = client.post("/rest/v1/$batch", &batch).expect(200).json();
-    let statuses: Vec<_> = reply.as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<_> =
+        reply.as_array().unwrap().iter().map(|part| part["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [201, 201, 204, 200], "{reply}");
     assert_eq!(reply[0]["body"][0]["customer"], "bat", "{reply}");
     assert_eq!(reply[3]["body"], json!([{ "customer": "bat", "lines": [{ "product_id": 3 }] }]));
@@ -350,10 +351,14 @@ fn cursors_lead_through_every_order() {
     }
     // An empty cursor starts too.
     assert_eq!(pages(&server, "/rest/v1/products?select=id&limit=4&cursor="), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(pages(&server, "/rest/v1/products?select=id&price=gt.3&limit=2&cursor=start"), [2, 3, 4, 5, 6]);
+    assert_eq!(
+        pages(&server, "/rest/v1/products?select=id&price=gt.3&limit=2&cursor=start"),
+        [2, 3, 4, 5, 6]
+    );
 
     // A cursor outlives the server, and rows that come and go.
-    let first = server.client().get("/rest/v1/products?select=id&order=price,id&limit=3&cursor=start").expect(200);
+    let first =
+        server.client().get("/rest/v1/products?select=id&order=price,id&limit=3&cursor=start").expect(200);
     let next = first.header("link").unwrap().split('>').next().unwrap().trim_start_matches('<').to_owned();
     server.client().delete("/rest/v1/lines").expect(204);
     server.client().delete("/rest/v1/products?id=eq.5").expect(204);

@@ -131,12 +131,16 @@ fn everybody_sees_only_their_rows_and_columns() {
     let mut bob = Stream::open(&server.client(), &user("bob"), "notes", None);
     let writer = server.role("service_role");
     for (id, owner) in [(1, "ada"), (2, "bob"), (3, "eve")] {
-        writer.post("/rest/v1/notes", &json!({ "id": id, "owner": owner, "text": "t", "secret": "s" })).expect(201);
+        writer
+            .post("/rest/v1/notes", &json!({ "id": id, "owner": owner, "text": "t", "secret": "s" }))
+            .expect(201);
     }
     // Out of one's sight is gone; into it is new.
     writer.patch("/rest/v1/notes?id=eq.1", &json!({ "owner": "bob" })).expect(204);
     writer.delete("/rest/v1/notes?id=gt.1").expect(204);
-    writer.post("/rest/v1/notes", &json!([{ "id": 8, "owner": "ada" }, { "id": 9, "owner": "bob" }])).expect(201);
+    writer
+        .post("/rest/v1/notes", &json!([{ "id": 8, "owner": "ada" }, { "id": 9, "owner": "bob" }]))
+        .expect(201);
 
     let first = ada.expect("INSERT", 1);
     assert_eq!(first.data["after"], json!({ "id": 1, "owner": "ada", "text": "t" }));

@@ -54,16 +54,31 @@ fn a_new_project_is_made_checked_and_served() {
 
 #[test]
 fn every_fault_of_a_project_is_reported_at_once() {
-    let project = Project::of(SCHEMA, "GRANT SELECT ON thinks TO anon;\nCREATE POLICY p ON things USING (nmae = 'x');\n");
+    let project = Project::of(
+        SCHEMA,
+        "GRANT SELECT ON thinks TO anon;\nCREATE POLICY p ON things USING (nmae = 'x');\n",
+    );
     good(&["check", "--help"]);
-    refused(&["check", text(project.dir())], &["policies.sql:1", "thinks", "things", "policies.sql:2", "nmae", "name"]);
+    refused(
+        &["check", text(project.dir())],
+        &["policies.sql:1", "thinks", "things", "policies.sql:2", "nmae", "name"],
+    );
     project.write("policies.sql", "GRANT SELCT ON things TO anon;");
     refused(&["check", text(project.dir())], &["policies.sql:1"]);
     project.write("policies.sql", POLICIES);
     project.write("transom.toml", "[rest]\nrows_mx = 5\nplan = \"yes\"\n\n[srver]\n");
     refused(
         &["check", text(project.dir())],
-        &["transom.toml:2", "rows_mx", "rows_max", "transom.toml:3", "true or false", "transom.toml:5", "srver", "server"],
+        &[
+            "transom.toml:2",
+            "rows_mx",
+            "rows_max",
+            "transom.toml:3",
+            "true or false",
+            "transom.toml:5",
+            "srver",
+            "server",
+        ],
     );
     project.write("transom.toml", "");
     project.write("migrations/0002_bad.sql", "CREATE TABLE x (;");
@@ -76,16 +91,23 @@ fn every_fault_of_a_project_is_reported_at_once() {
 #[test]
 fn the_configuration_is_shown_with_its_origins_and_without_secrets() {
     let project = Project::of(SCHEMA, POLICIES);
-    project.write("transom.toml", "[auth]\nsecret = \"a-very-secret-secret-of-32-letters\"\n\n[rest]\nrows_max = 7\n");
+    project.write(
+        "transom.toml",
+        "[auth]\nsecret = \"a-very-secret-secret-of-32-letters\"\n\n[rest]\nrows_max = 7\n",
+    );
     let shown = good(&["config", text(project.dir()), "show"]);
     assert!(!shown.contains("very-secret"), "{shown}");
     let rows = shown.lines().find(|line| line.starts_with("rest.rows_max")).unwrap();
     assert!(rows.contains("= 7") && rows.contains("transom.toml:5"), "{rows}");
-    assert!(shown.lines().any(|line| line.starts_with("server.listen") && line.contains("default")), "{shown}");
+    assert!(
+        shown.lines().any(|line| line.starts_with("server.listen") && line.contains("default")),
+        "{shown}"
+    );
     let shown = good(&["config", text(project.dir()), "--set", "rest.rows_max=9", "show"]);
     assert!(shown.lines().any(|line| line.starts_with("rest.rows_max") && line.contains("= 9")), "{shown}");
     refused(&["config", text(project.dir()), "--set", "rest.rows_mx=9", "show"], &["rows_max"]);
-    let schema: serde_json::Value = serde_json::from_str(&good(&["config", text(project.dir()), "schema"])).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(&good(&["config", text(project.dir()), "schema"])).unwrap();
     assert!(schema["properties"]["rest"].is_object());
     project.write("transom.toml", "[auth]\nsecret = \"${NOBODY_SET_THIS}\"\n");
     refused(&["config", text(project.dir())], &["NOBODY_SET_THIS", "transom.toml:2"]);
@@ -103,7 +125,8 @@ fn migrations_are_applied_once_and_the_past_stays() {
     good(&["migrate", dir, "new", "more"]);
     let made = project.dir().join("migrations/0002_more.sql");
     assert!(made.exists());
-    fs::write(&made, "CREATE TABLE more (id INTEGER PRIMARY KEY);\nINSERT INTO nowhere VALUES (1);\n").unwrap();
+    fs::write(&made, "CREATE TABLE more (id INTEGER PRIMARY KEY);\nINSERT INTO nowhere VALUES (1);\n")
+        .unwrap();
     refused(&["migrate", dir], &["0002_more", "nowhere"]);
     // All or nothing: the table of the failed migration is not there, so the corrected one passes.
     fs::write(&made, "CREATE TABLE more (id INTEGER PRIMARY KEY);\n").unwrap();
@@ -136,13 +159,19 @@ fn two_servers_at_once_migrate_once() {
     });
     for server in &servers {
         let server = server.as_ref().unwrap_or_else(|printed| panic!("{printed}"));
-        assert_eq!(server.client().get("/rest/v1/things?select=name").json(), serde_json::json!([{ "name": "only one" }]));
+        assert_eq!(
+            server.client().get("/rest/v1/things?select=name").json(),
+            serde_json::json!([{ "name": "only one" }])
+        );
     }
 }
 
 #[test]
 fn a_minted_token_is_accepted() {
-    let project = Project::of(SCHEMA, "CREATE ROLE staff;\nGRANT SELECT ON things TO staff;\nCREATE POLICY p ON things USING (id = (auth.jwt() ->> 'n')::int);");
+    let project = Project::of(
+        SCHEMA,
+        "CREATE ROLE staff;\nGRANT SELECT ON things TO staff;\nCREATE POLICY p ON things USING (id = (auth.jwt() ->> 'n')::int);",
+    );
     project.write("migrations/0002_rows.sql", "INSERT INTO things (id) VALUES (1), (2);");
     let server = project.serve();
     let token = good(&["token", text(project.dir()), "--role", "staff", "--sub", "me", "--claim", "n=2"]);
@@ -169,7 +198,17 @@ fn explain_shows_the_plan_and_the_missing_index() {
     assert!(shown.contains("warning"), "{shown}");
     refused(&["explain", "nowhere", dir], &["nowhere"]);
     refused(&["explain", "things?nmae=eq.1", dir], &["nmae", "name"]);
-    good(&["explain", "--role", "service_role", "--method", "PATCH", "--body", "{\"name\":\"y\"}", "things?id=eq.1", dir]);
+    good(&[
+        "explain",
+        "--role",
+        "service_role",
+        "--method",
+        "PATCH",
+        "--body",
+        "{\"name\":\"y\"}",
+        "things?id=eq.1",
+        dir,
+    ]);
 }
 
 #[test]

@@ -19,7 +19,10 @@ GRANT EXECUTE ON FUNCTION named TO anon;
 
 fn serve() -> (Project, Server) {
     let project = Project::of(SCHEMA, POLICIES);
-    project.write("queries/named.sql", "-- param name TEXT\n-- returns rows\nSELECT id FROM users WHERE name = :name");
+    project.write(
+        "queries/named.sql",
+        "-- param name TEXT\n-- returns rows\nSELECT id FROM users WHERE name = :name",
+    );
     let server = project.serve();
     (project, server)
 }
@@ -27,7 +30,10 @@ fn serve() -> (Project, Server) {
 /// Everything there is, as the one who may see it.
 fn state(server: &Server) -> Json {
     let all = server.role("service_role");
-    json!([all.get("/rest/v1/users?order=id").expect(200).json(), all.get("/rest/v1/secrets").expect(200).json()])
+    json!([
+        all.get("/rest/v1/users?order=id").expect(200).json(),
+        all.get("/rest/v1/secrets").expect(200).json()
+    ])
 }
 
 /// A 4xx with a code, or a 2xx that tells nothing that it should not.
@@ -126,18 +132,32 @@ fn injections_stay_values_in_every_position() {
             let reply = client.get(&path);
             harmless(&format!("GET {path}"), &reply);
         }
-        for header in ["Prefer", "Range", "Accept", "Accept-Profile", "If-None-Match", "apikey", "Authorization"] {
+        for header in
+            ["Prefer", "Range", "Accept", "Accept-Profile", "If-None-Match", "apikey", "Authorization"]
+        {
             if text.contains('\0') {
                 continue; // no header can hold it
             }
-            harmless(&format!("{header}: {text}"), &client.with(header, text).get("/rest/v1/users?select=id"));
+            harmless(
+                &format!("{header}: {text}"),
+                &client.with(header, text).get("/rest/v1/users?select=id"),
+            );
         }
         let path = target(&format!("/users?name=eq.{encoded}"));
         harmless(&path, &client.patch(&path, &json!({ "age": 1 })));
         harmless(&path, &client.delete(&path));
-        harmless("body value", &client.with("Prefer", "tx=rollback").post("/rest/v1/users", &json!({ "name": text })));
-        harmless("body number", &client.with("Prefer", "tx=rollback").post("/rest/v1/users", &json!({ "age": text })));
-        harmless("body key", &client.with("Prefer", "tx=rollback").post("/rest/v1/users", &json!({ *text: 1 })));
+        harmless(
+            "body value",
+            &client.with("Prefer", "tx=rollback").post("/rest/v1/users", &json!({ "name": text })),
+        );
+        harmless(
+            "body number",
+            &client.with("Prefer", "tx=rollback").post("/rest/v1/users", &json!({ "age": text })),
+        );
+        harmless(
+            "body key",
+            &client.with("Prefer", "tx=rollback").post("/rest/v1/users", &json!({ *text: 1 })),
+        );
         harmless("argument", &client.post("/rest/v1/rpc/named", &json!({ "name": text })));
         let path = target(&format!("/users?columns={encoded}"));
         harmless(&path, &client.with("Prefer", "tx=rollback").post(&path, &json!({ "name": "x" })));
@@ -150,7 +170,9 @@ fn what_is_inserted_comes_back_letter_by_letter() {
     let (_project, server) = serve();
     let client = server.client();
     for text in INJECTIONS {
-        let reply = client.with("Prefer", "return=representation").post("/rest/v1/users?select=name", &json!({ "name": text }));
+        let reply = client
+            .with("Prefer", "return=representation")
+            .post("/rest/v1/users?select=name", &json!({ "name": text }));
         assert_eq!(reply.expect(201).json(), json!([{ "name": text }]));
     }
 }
@@ -183,10 +205,17 @@ fn bodies_that_are_no_rows_are_refused() {
         ("10 MB of nesting", vec![b'['; 10_000_000]),
         ("wrong type", b"{\"age\":{\"a\":1}}".to_vec()),
         ("wrong type in a list", b"[{\"age\":1},{\"age\":\"x\"}]".to_vec()),
-        ("many keys", json!((0..5000).map(|n| (format!("k{n}"), json!(1))).collect::<serde_json::Map<_, _>>()).to_string().into_bytes()),
+        (
+            "many keys",
+            json!((0..5000).map(|n| (format!("k{n}"), json!(1))).collect::<serde_json::Map<_, _>>())
+                .to_string()
+                .into_bytes(),
+        ),
     ];
     for (what, body) in bodies {
-        for (method, path) in [("POST", "/rest/v1/users"), ("PATCH", "/rest/v1/users?id=eq.1"), ("POST", "/rest/v1/$batch")] {
+        for (method, path) in
+            [("POST", "/rest/v1/users"), ("PATCH", "/rest/v1/users?id=eq.1"), ("POST", "/rest/v1/$batch")]
+        {
             let reply = client.send(method, path, Some(&body));
             assert!((400..500).contains(&reply.status), "{method} {what}: {} {}", reply.status, reply.text());
             assert!(!reply.code().is_empty(), "{method} {what}");
@@ -204,7 +233,9 @@ fn urls_that_cost_too_much_are_refused() {
     let (_project, server) = serve();
     let client = server.client();
     let nested = |depth: usize| "x:boss_id(".repeat(depth) + "id" + &")".repeat(depth);
-    let many = |part: &str, count: usize| (0..count).map(|n| part.replace('#', &n.to_string())).collect::<Vec<_>>().join(",");
+    let many = |part: &str, count: usize| {
+        (0..count).map(|n| part.replace('#', &n.to_string())).collect::<Vec<_>>().join(",")
+    };
     for (what, path) in [
         ("deep embedding", format!("/rest/v1/users?select={}", nested(200))),
         ("wide embedding", format!("/rest/v1/users?select={}", many("a#:boss_id(id)", 700))),
@@ -246,7 +277,10 @@ fn requests_that_are_no_http_are_refused() {
     for (what, bytes) in [
         ("a bad version", "GET /rest/v1/users HTTP/9.9\r\nHost: x\r\n\r\n"),
         ("no host", "GET /rest/v1/users HTTP/1.1\r\nConnection: close\r\n\r\n"),
-        ("two lengths", "POST /rest/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+        (
+            "two lengths",
+            "POST /rest/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        ),
         (
             "length and chunks",
             "POST /rest/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -555,7 +555,8 @@ fn rows_come_in_order_and_in_parts() {
     );
     let reply = server.client().with("Prefer", "count=planned").get("/rest/v1/people?select=id");
     assert!([200, 206, 400].contains(&reply.status), "planned: {reply:?}");
-    let reply = server.client().with("Prefer", "count=estimated").get("/rest/v1/people?select=id").expect(200);
+    let reply =
+        server.client().with("Prefer", "count=estimated").get("/rest/v1/people?select=id").expect(200);
     assert_eq!(reply.header("content-range"), Some("0-3/4"), "few rows are counted exactly");
 }
 
@@ -676,7 +677,9 @@ fn plans_are_shown_in_development() {
 #[test]
 fn arrows_and_quotes_are_accepted_as_they_are() {
     let (_project, server) = serve();
-    for path in ["/rest/v1/people?select=data->>blood&id=eq.1", "/rest/v1/people?select=\"name\"&id=in.(\"1\")"] {
+    for path in
+        ["/rest/v1/people?select=data->>blood&id=eq.1", "/rest/v1/people?select=\"name\"&id=in.(\"1\")"]
+    {
         server.client().get(path).expect(200);
     }
 }

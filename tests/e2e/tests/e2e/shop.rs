@@ -7,7 +7,10 @@ use crate::spec::check;
 
 fn total(client: &Client, path: &str) -> i64 {
     let reply = client.with("Prefer", "count=exact").send("HEAD", path, None);
-    reply.header("content-range").and_then(|range| range.split('/').nth(1)?.parse().ok()).unwrap_or_else(|| panic!("{reply:?}"))
+    reply
+        .header("content-range")
+        .and_then(|range| range.split('/').nth(1)?.parse().ok())
+        .unwrap_or_else(|| panic!("{reply:?}"))
 }
 
 /// One server for all of it: seeding takes a moment.
@@ -27,9 +30,27 @@ fn the_shop_lives() {
     let rows = rows.expect(200).json();
     assert_eq!(rows.as_array().unwrap().len(), 5);
     assert!(rows[0]["categories"]["name"].is_string() && rows[0]["tags"].is_array(), "{rows}");
-    let rows = client.get("/rest/v1/products?select=name,description&description=fts.bamboo&limit=5").expect(200).json();
-    assert!(rows.as_array().unwrap().iter().all(|row| row["description"].as_str().unwrap().to_lowercase().contains("bamboo")));
-    assert_eq!(client.get("/rest/v1/rpc/best_sellers?since=2025-01-01&count=5").expect(200).json().as_array().unwrap().len(), 5);
+    let rows = client
+        .get("/rest/v1/products?select=name,description&description=fts.bamboo&limit=5")
+        .expect(200)
+        .json();
+    assert!(
+        rows.as_array().unwrap().iter().all(|row| row["description"]
+            .as_str()
+            .unwrap()
+            .to_lowercase()
+            .contains("bamboo"))
+    );
+    assert_eq!(
+        client
+            .get("/rest/v1/rpc/best_sellers?since=2025-01-01&count=5")
+            .expect(200)
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        5
+    );
     assert_eq!(client.get("/rest/v1/rpc/product_count").expect(200).json(), json!(sold));
     let sums = staff.get("/rest/v1/order_totals?select=status,total_cents.sum(),count()").expect(200).json();
     let count: i64 = sums.as_array().unwrap().iter().map(|row| row["count"].as_i64().unwrap()).sum();
@@ -39,13 +60,18 @@ fn the_shop_lives() {
     for order in mine.expect(200).json().as_array().unwrap() {
         assert_eq!(order["customers"]["user_id"], "user-1");
     }
-    assert_eq!(ada.get("/rest/v1/customers?select=user_id").expect(200).json(), json!([{ "user_id": "user-1" }]));
+    assert_eq!(
+        ada.get("/rest/v1/customers?select=user_id").expect(200).json(),
+        json!([{ "user_id": "user-1" }])
+    );
     every_page(&ada);
 
     let product = client.get("/rest/v1/products?select=id,price_cents&limit=1&order=id").expect(200).json();
     let (id, price) = (&product[0]["id"], &product[0]["price_cents"]);
     let order = json!({ "customer_id": 1, "order_lines": [{ "line_no": 1, "product_id": id, "quantity": 2, "unit_price_cents": price }] });
-    let placed = ada.with("Prefer", "return=representation").post("/rest/v1/orders?select=id,status,order_lines(total_cents)", &order);
+    let placed = ada
+        .with("Prefer", "return=representation")
+        .post("/rest/v1/orders?select=id,status,order_lines(total_cents)", &order);
     let placed = placed.expect(201).json();
     assert_eq!(placed[0]["order_lines"][0]["total_cents"], json!(2 * price.as_i64().unwrap()), "{placed}");
     // At another price, for somebody else, or already paid: refused, and nothing is there.
@@ -66,11 +92,14 @@ fn the_shop_lives() {
 
 /// The cursor finds each of the customer's orders exactly once.
 fn every_page(client: &Client) {
-    let (mut seen, mut path) = (0, Some("/rest/v1/orders?select=id&order=placed_at.desc&limit=2&cursor=start".to_owned()));
+    let (mut seen, mut path) =
+        (0, Some("/rest/v1/orders?select=id&order=placed_at.desc&limit=2&cursor=start".to_owned()));
     while let Some(next) = path {
         let reply = client.get(&next).expect(200);
         seen += i64::try_from(reply.json().as_array().unwrap().len()).unwrap();
-        path = reply.header("link").map(|link| link.split('>').next().unwrap().trim_start_matches('<').to_owned());
+        path = reply
+            .header("link")
+            .map(|link| link.split('>').next().unwrap().trim_start_matches('<').to_owned());
     }
     assert_eq!(seen, total(client, "/rest/v1/orders"));
 }

@@ -22,7 +22,8 @@ use transom_testkit::{Client, Reply, Server};
 /// Sends the requests of a spec in order and compares the replies.
 #[track_caller]
 pub fn check(server: &Server, spec: &str) {
-    let mut run = Run { server, client: server.client(), kept: HashMap::new(), failures: String::new(), count: 0 };
+    let mut run =
+        Run { server, client: server.client(), kept: HashMap::new(), failures: String::new(), count: 0 };
     let mut entry: Vec<&str> = Vec::new();
     for line in spec.lines().map(str::trim).chain([""]) {
         if line.starts_with('#') {
@@ -58,7 +59,10 @@ impl Run<'_> {
             return;
         }
         self.count += 1;
-        let at = lines.iter().position(|line| line.starts_with("=> ")).unwrap_or_else(|| panic!("no reply: {lines:?}"));
+        let at = lines
+            .iter()
+            .position(|line| line.starts_with("=> "))
+            .unwrap_or_else(|| panic!("no reply: {lines:?}"));
         let request: Vec<String> = lines[..at].iter().map(|line| self.filled(line)).collect();
         let reply = send(&self.client, &request);
         let expected: Vec<String> = lines[at..].iter().map(|line| self.filled(line)).collect();
@@ -126,7 +130,8 @@ fn client(server: &Server, who: &str) -> Client {
 
 /// Sends what the lines of a request say.
 fn send(client: &Client, lines: &[String]) -> Reply {
-    let (method, path) = lines[0].split_once(' ').unwrap_or_else(|| panic!("not a request line: {}", lines[0]));
+    let (method, path) =
+        lines[0].split_once(' ').unwrap_or_else(|| panic!("not a request line: {}", lines[0]));
     let path = target(path);
     let mut client = client.clone();
     let (mut body, mut typed) = (None::<String>, false);
@@ -176,7 +181,8 @@ fn is_header(line: &str) -> bool {
 fn status_faults(reply: &Reply, line: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let line = line.trim_start_matches("=> ");
-    let (line, words) = line.split_once('"').map_or((line, None), |(line, words)| (line, Some(words.trim_end_matches('"'))));
+    let (line, words) =
+        line.split_once('"').map_or((line, None), |(line, words)| (line, Some(words.trim_end_matches('"'))));
     let mut parts = line.split_whitespace();
     if parts.next().and_then(|status| status.parse().ok()) != Some(reply.status) {
         faults.push(format!("expected {line}"));
@@ -206,9 +212,12 @@ fn header_fault(reply: &Reply, line: &str) -> Option<String> {
 }
 
 fn body_fault(reply: &Reply, expected: &str) -> Option<String> {
-    let (partly, expected) = expected.strip_prefix("~ ").map_or((false, expected), |expected| (true, expected));
+    let (partly, expected) =
+        expected.strip_prefix("~ ").map_or((false, expected), |expected| (true, expected));
     let wanted: Json = serde_json::from_str(expected).unwrap_or_else(|error| panic!("{error}: {expected}"));
-    let Ok(actual) = serde_json::from_slice::<Json>(&reply.body) else { return Some("the body is not JSON".into()) };
+    let Ok(actual) = serde_json::from_slice::<Json>(&reply.body) else {
+        return Some("the body is not JSON".into());
+    };
     let right = if partly { contains(&actual, &wanted) } else { actual == wanted };
     (!right).then(|| format!("expected {expected}"))
 }
@@ -216,11 +225,12 @@ fn body_fault(reply: &Reply, expected: &str) -> Option<String> {
 /// Whether every member and element that is wanted is there.
 fn contains(actual: &Json, wanted: &Json) -> bool {
     match (actual, wanted) {
-        (Json::Object(actual), Json::Object(wanted)) => {
-            wanted.iter().all(|(name, wanted)| actual.get(name).is_some_and(|actual| contains(actual, wanted)))
-        }
+        (Json::Object(actual), Json::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, wanted)| actual.get(name).is_some_and(|actual| contains(actual, wanted))),
         (Json::Array(actual), Json::Array(wanted)) => {
-            actual.len() == wanted.len() && actual.iter().zip(wanted).all(|(actual, wanted)| contains(actual, wanted))
+            actual.len() == wanted.len()
+                && actual.iter().zip(wanted).all(|(actual, wanted)| contains(actual, wanted))
         }
         _ => actual == wanted,
     }

@@ -24,7 +24,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let number = chunk.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let number = chunk.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..=chunk.len() {
             text.push(char::from(LETTERS[(number >> (18 - 6 * place) & 63) as usize]));
         }
@@ -98,8 +99,15 @@ fn every_other_token_is_refused() {
         let reply = server.client().bearer(&token).get("/rest/v1/things");
         assert!(reply.status == 401, "{what}: {} {}", reply.status, reply.text());
         assert!(["PGRST301", "PGRST303"].contains(&reply.code().as_str()), "{what}: {}", reply.text());
-        assert!(reply.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")), "{what}: {reply:?}");
-        assert!(!reply.text().contains(SECRET) && !reply.text().contains(parts[2]), "{what}: {}", reply.text());
+        assert!(
+            reply.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")),
+            "{what}: {reply:?}"
+        );
+        assert!(
+            !reply.text().contains(SECRET) && !reply.text().contains(parts[2]),
+            "{what}: {}",
+            reply.text()
+        );
     }
     // The server is still there.
     server.client().bearer(&good).get("/rest/v1/things").expect(200);
