@@ -64,8 +64,7 @@ fn every_other_token_is_refused() {
     let good = token(&claims);
     let parts: Vec<&str> = good.split('.').collect();
     let text = claims.to_string();
-    let mut critical = Header::default();
-    critical.crit = Some(vec!["exp-strict".into()]);
+    let critical = Header { crit: Some(vec!["exp-strict".into()]), ..Header::default() };
     let with = |name: &str, value: Json| {
         let mut claims = claims.clone();
         claims[name] = value;
