@@ -1,8 +1,12 @@
 //! The commands, as typed.
 
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
-use transom_testkit::{Project, Server, run};
+use transom_testkit::{Project, Server, binary, run};
 
 /// Runs a command: whether it succeeded, and all that it printed.
 fn output(arguments: &[&str]) -> (bool, String) {
@@ -242,4 +246,41 @@ fn a_server_stops_when_asked() {
     assert!(server.admin().get("/metrics").expect(200).text().contains("# TYPE"));
     server.terminate();
     assert_eq!(server.wait(), Some(0));
+}
+
+/// `transom config show | head -1`: a reader that has seen enough is no reason to panic.
+#[test]
+fn a_reader_may_stop_reading() {
+    let project = Project::of(SCHEMA, POLICIES);
+    for arguments in
+        [["config", text(project.dir())].as_slice(), &["config", text(project.dir()), "schema"], &["--help"]]
+    {
+        let mut child = Command::new(binary())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(!printed.contains("panicked"), "{arguments:?}: {printed}");
+    }
+}
+
+#[test]
+fn sample_data_is_the_same_every_time() {
+    let rows = |scale: &str| {
+        let project = Project::example("shop");
+        good(&["migrate", text(project.dir())]);
+        good(&["seed", text(project.dir()), "--scale", scale]);
+        // A second time there is something already, and that is said.
+        refused(&["seed", text(project.dir())], &["categories"]);
+        let server = project.serve();
+        let rows = server
+            .role("service_role")
+            .get("/rest/v1/products?select=id,name,price_cents,attributes&order=id&limit=50");
+        rows.expect(200).json()
+    };
+    assert_eq!(rows("1"), rows("1"));
 }
