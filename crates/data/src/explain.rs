@@ -85,8 +85,10 @@ fn warnings(lines: &[String], plan: &Plan, catalog: &Catalog) -> Vec<Warning> {
         // The rows that a subquery of the same name has chosen already.
         let indent = &line[..line.len() - inner.len()];
         let derived = ["CO-ROUTINE", "MATERIALIZE"].map(|word| format!("{indent}{word} t{id}"));
-        let id: u16 = id.parse().ok().filter(|_| !rest.contains("USING"))?;
-        uses.get(&id).filter(|_| !lines.iter().any(|line| derived.contains(line))).cloned()
+        let (warning, filtered) = uses.get(&id.parse().ok()?)?;
+        // To walk an index for its order is what it is for; to walk it for a filter is to scan the table.
+        let ordered = rest.contains("USING") && !filtered;
+        (!ordered && !lines.iter().any(|line| derived.contains(line))).then(|| warning.clone())
     };
     let mut warnings: Vec<Warning> = lines.iter().filter_map(scanned).collect();
     warnings.dedup();
@@ -94,7 +96,7 @@ fn warnings(lines: &[String], plan: &Plan, catalog: &Catalog) -> Vec<Warning> {
 }
 
 /// For each query: its table, and the columns an index should have: equalities first, then one range or the order.
-fn collect(query: &Query, catalog: &Catalog, uses: &mut BTreeMap<u16, Warning>) {
+fn collect(query: &Query, catalog: &Catalog, uses: &mut BTreeMap<u16, (Warning, bool)>) {
     if let Source::Table(table) = query.source {
         let (mut equal, mut range) = (Vec::new(), Vec::new());
         for predicate in [&query.on, &query.filter, &query.guard].into_iter().flatten() {
@@ -115,7 +117,11 @@ fn collect(query: &Query, catalog: &Catalog, uses: &mut BTreeMap<u16, Warning>) 
                 names.push(name);
             }
         }
-        uses.insert(query.id.0, Warning { table: catalog[table].name.to_string(), index: names });
+        let warning = Warning { table: catalog[table].name.to_string(), index: names };
+        uses.insert(
+            query.id.0,
+            (warning, query.on.is_some() || query.filter.is_some() || query.guard.is_some()),
+        );
     }
     let exprs = query.outputs.iter().map(|output| &output.expr);
     for expr in exprs.chain(query.filter.iter()).chain(query.guard.iter()) {
@@ -123,7 +129,7 @@ fn collect(query: &Query, catalog: &Catalog, uses: &mut BTreeMap<u16, Warning>) 
     }
 }
 
-fn nested(expr: &Expr, catalog: &Catalog, uses: &mut BTreeMap<u16, Warning>) {
+fn nested(expr: &Expr, catalog: &Catalog, uses: &mut BTreeMap<u16, (Warning, bool)>) {
     match expr {
         Expr::Object(query)
         | Expr::Objects(query)

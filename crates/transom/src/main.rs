@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "what a command finds goes to standard output")]
 
+#[macro_use]
+mod say;
 mod cli;
 mod commands;
 mod faults;

@@ -149,7 +149,8 @@ impl Planner<'_> {
             None => None,
         };
         let aggregated = query.outputs.iter().any(|output| has_aggregate(&output.expr));
-        if !aggregated && query.having.is_none() {
+        let ordered = select.order.iter().any(|order| order.aggregate.is_some());
+        if !aggregated && query.having.is_none() && !ordered {
             return Ok(());
         }
         let mut keys = Vec::new();
@@ -184,7 +185,7 @@ impl Planner<'_> {
     }
 }
 
-fn has_aggregate(expr: &Expr) -> bool {
+pub(super) fn has_aggregate(expr: &Expr) -> bool {
     match expr {
         Expr::Aggregate(..) => true,
         Expr::Cast(inner, _) => has_aggregate(inner),

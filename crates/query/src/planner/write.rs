@@ -56,6 +56,8 @@ impl Planner<'_> {
         };
         let returning = self.returning(id, table, shape, insert.single)?;
         let expect = expect(shape.expect);
+        // A row of defaults alone has nothing to conflict with but what the defaults make anew.
+        let conflict = conflict.filter(|_| !columns.is_empty());
         let step =
             Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
         self.steps.push(Step::Insert(step));
@@ -149,7 +151,7 @@ impl Planner<'_> {
                 let written: Vec<ColumnId> = written.iter().filter_map(|name| of.column(name)).collect();
                 let rest: Vec<ColumnId> = written.iter().copied().filter(|c| !columns.contains(c)).collect();
                 // Setting the key to itself returns the row where nothing else is given.
-                Some(if rest.is_empty() { written } else { rest })
+                Some(if rest.is_empty() { columns.clone() } else { rest })
             }
         };
         Ok(Some(OnConflict { columns, merge }))
@@ -174,7 +176,10 @@ impl Planner<'_> {
         let filter = self.mutation_filter(id, table, key, &shape.select)?;
         if set.is_empty() {
             // An empty object changes nothing; names were checked all the same.
-            return Ok(());
+            return match shape.returning {
+                request::Returning::Rows => self.read_back(table, &[], &shape.select),
+                _ => Ok(()),
+            };
         }
         let returning = self.returning(id, table, shape, false)?;
         let expect = expect(shape.expect);
@@ -200,6 +205,10 @@ impl Planner<'_> {
             request::Returning::Rows => self.outputs(id, Relation::Table(table), &shape.select)?,
             _ => Vec::new(),
         };
+        if outputs.iter().any(|output| super::select::has_aggregate(&output.expr)) {
+            return Err(Problem::new(Code::Unsupported, "what a delete returns cannot be aggregated")
+                .with_hint("Return the rows, or count them: Prefer: count=exact"));
+        }
         self.reply = (!outputs.is_empty()).then_some(self.steps.len() as u16);
         let returning = Returning { outputs, capture: Vec::new() };
         let expect = expect(shape.expect);
@@ -321,6 +330,15 @@ impl Planner<'_> {
         key: &[Slot],
         select: &Select,
     ) -> Result<Option<Expr>, Problem> {
+        if select.limit.is_some() || select.offset.is_some() {
+            return Err(Problem::new(
+                Code::Unsupported,
+                "limit and offset do not apply to what is changed or deleted",
+            )
+            .with_hint(
+                "Choose the rows by a filter; Prefer: handling=strict, max-affected=N refuses more than N",
+            ));
+        }
         let mut query = self.empty_query(id, Relation::Table(table));
         self.restrict(&mut query, Relation::Table(table), select)?;
         Ok(Expr::all([self.key_filter(id, table, key)?, query.filter]))

@@ -71,7 +71,9 @@ impl Writer<'_> {
             self.push("SELECT count(*) AS total");
             return self.source_and_conditions(query);
         }
-        self.push("SELECT count(*) AS total FROM (SELECT 1");
+        // A group without keys is there only with an aggregate.
+        self.push("SELECT count(*) AS total FROM (SELECT ");
+        self.push(if query.group_by.is_some() { "count(*)" } else { "1" });
         self.source_and_conditions(query)?;
         if count != Count::Exact {
             self.dialect.bounds(&mut self.text, Some(&ESTIMATE_ROWS_MAX.to_string()), None);

@@ -8,14 +8,14 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     commands::block_on(async {
         let scratch = wiring::scratch_database()?;
         if files.is_empty() {
-            println!("no migrations: policies and queries are checked against the database itself");
+            say!("no migrations: policies and queries are checked against the database itself");
             let database = wiring::database(&project)?;
             wiring::data(&project, database).await?;
         } else {
             migrations::up(&*scratch, &files, |_| {}).await?;
             wiring::data(&project, scratch).await?;
         }
-        println!("no faults: {} migrations, policies and queries agree", files.len());
+        say!("no faults: {} migrations, policies and queries agree", files.len());
         Ok(())
     })
 }

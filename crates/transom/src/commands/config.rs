@@ -9,8 +9,8 @@ use crate::{
 
 pub fn run(flags: &Flags, action: Option<ConfigAction>) -> anyhow::Result<()> {
     match action.unwrap_or(ConfigAction::Show) {
-        ConfigAction::Schema => println!("{}", serde_json::to_string_pretty(&json_schema())?),
-        ConfigAction::Reference => print!("{}", reference_markdown()),
+        ConfigAction::Schema => say!("{}", serde_json::to_string_pretty(&json_schema())?),
+        ConfigAction::Reference => say_on!("{}", reference_markdown()),
         ConfigAction::Show => {
             let project = Project::open(&flags.dir, &flags.overrides()?)?;
             let entries = effective(&project.config);
@@ -18,7 +18,7 @@ pub fn run(flags: &Flags, action: Option<ConfigAction>) -> anyhow::Result<()> {
             let value_width =
                 entries.iter().map(|entry| entry.value.chars().count()).max().unwrap_or(0).min(48);
             for entry in entries {
-                println!("{:key_width$} = {:value_width$}  # {}", entry.key, entry.value, entry.origin);
+                say!("{:key_width$} = {:value_width$}  # {}", entry.key, entry.value, entry.origin);
             }
         }
     }

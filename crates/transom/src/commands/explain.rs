@@ -47,10 +47,10 @@ pub fn run(flags: &Flags, asked: &Asked) -> anyhow::Result<()> {
         };
         let explained = data.explain(&request.request, &principal, &context).await.map_err(Faults::from)?;
         for statement in explained {
-            println!("{}\n", statement.statement);
-            statement.plan.iter().for_each(|line| println!("  {line}"));
-            statement.warnings.iter().for_each(|warning| println!("\n  warning: {warning}"));
-            println!();
+            say!("{}\n", statement.statement);
+            statement.plan.iter().for_each(|line| say!("  {line}"));
+            statement.warnings.iter().for_each(|warning| say!("\n  warning: {warning}"));
+            say!();
         }
         database.close().await;
         Ok(())

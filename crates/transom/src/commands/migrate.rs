@@ -17,9 +17,8 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
         Migrate::Up => commands::block_on(async {
             let database = wiring::database(&project)?;
             let count =
-                migrations::up(&*database, &files, |file| println!("applied {}", file.migration.name))
-                    .await?;
-            println!("{count} applied, {} in all", files.len());
+                migrations::up(&*database, &files, |file| say!("applied {}", file.migration.name)).await?;
+            say!("{count} applied, {} in all", files.len());
             database.close().await;
             Ok(())
         }),
@@ -28,8 +27,8 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
             let applied =
                 database.applied_migrations().await.map_err(|error| Faults::from(error.into_problem()))?;
             let pending = migrations::pending(&files, &applied).map_err(Faults::from)?;
-            applied.iter().for_each(|past| println!("applied  {}", past.name));
-            pending.iter().for_each(|file| println!("pending  {}", file.migration.name));
+            applied.iter().for_each(|past| say!("applied  {}", past.name));
+            pending.iter().for_each(|file| say!("pending  {}", file.migration.name));
             database.close().await;
             Ok(())
         }),
@@ -55,6 +54,6 @@ fn start(project: &Project, files: &[migrations::File], name: &str) -> anyhow::R
         &file,
         "-- Applied once, in one transaction. Never change it afterwards: make a new one.\n",
     )?;
-    println!("{}", file.display());
+    say!("{}", file.display());
     Ok(())
 }

@@ -23,6 +23,6 @@ pub fn run(folder: &Path, template: Template) -> anyhow::Result<()> {
         }
         fs::write(file, text)?;
     }
-    println!("{} is ready. Next:\n\n  transom serve {}\n", folder.display(), folder.display());
+    say!("{} is ready. Next:\n\n  transom serve {}\n", folder.display(), folder.display());
     Ok(())
 }

@@ -33,7 +33,7 @@ pub fn run(flags: &Flags, scale: Option<u32>) -> anyhow::Result<()> {
         migrations::up(&*database, &files, |_| {}).await?;
         let data = wiring::data(&project, database.clone()).await?;
         let rows = fill(&project, &data, scale.unwrap_or(project.config.seed.scale)).await?;
-        println!("{rows} rows");
+        say!("{rows} rows");
         database.close().await;
         Ok(())
     })

@@ -102,9 +102,9 @@ async fn reload_on_signal(dir: std::path::PathBuf, data: Arc<Data>) {
 
 fn announce(project: &Project, data: &Data, api: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
     let api = api.local_addr()?;
-    println!("transom {} serves {}", env!("CARGO_PKG_VERSION"), shown(&project.config.database.url));
-    println!("  api    http://{api}/rest/v1/");
-    println!("  admin  http://{}/metrics", admin.local_addr()?);
+    say!("transom {} serves {}", env!("CARGO_PKG_VERSION"), shown(&project.config.database.url));
+    say!("  api    http://{api}/rest/v1/");
+    say!("  admin  http://{}/metrics", admin.local_addr()?);
     if project.config.production() {
         return Ok(());
     }
@@ -114,15 +114,15 @@ fn announce(project: &Project, data: &Data, api: &TcpListener, admin: &TcpListen
         ..MintedToken::default()
     };
     let Ok(token) = commands::token::mint(project, minted) else { return Ok(()) };
-    println!("\nDevelopment mode: unsafe shortcuts are on, and production mode refuses them.");
+    say!("\nDevelopment mode: unsafe shortcuts are on, and production mode refuses them.");
     if project.config.auth.secret.as_ref().is_some_and(|secret| secret.reveal() == DEVELOPMENT_SECRET) {
-        println!("Tokens are signed with a secret that everybody knows.");
+        say!("Tokens are signed with a secret that everybody knows.");
     }
-    println!("A token that may do everything, for a day (transom token mints others):\n\n{token}\n\nTry:\n");
+    say!("A token that may do everything, for a day (transom token mints others):\n\n{token}\n\nTry:\n");
     for line in suggestions(data, &api.to_string(), &token) {
-        println!("  {line}");
+        say!("  {line}");
     }
-    println!();
+    say!();
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub fn run(asked: &cli::Token) -> anyhow::Result<()> {
         claims: commands::claims(&asked.claims)?,
         ..MintedToken::default()
     };
-    println!("{}", mint(&project, token)?);
+    say!("{}", mint(&project, token)?);
     Ok(())
 }
 
