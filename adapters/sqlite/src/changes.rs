@@ -1,101 +1,72 @@
-//! The change log: triggers of the writer's connection append to it in the transaction that makes the change.
+//! The change log: it is appended to in the transaction that makes the change, and read in commit order.
 //!
-//! The triggers are temporary: they catch cascades and the schema's own triggers, and leave nothing behind. A position
-//! is the log's row id; a unit that is undone takes its positions back, so there are no gaps.
+//! A position is the log's row id. One writer at a time, and a unit that is undone takes its rows back, so positions follow
+//! commit order without gaps; the newest row is never removed, so none comes twice.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value as Json};
 use transom_ports::{Change, ChangeKind, DbError, Fault};
-use transom_query::catalog::{Table, TableKind};
-use transom_types::{ChangePosition, DataType};
+use transom_types::ChangePosition;
 
-use crate::{errors, idempotency, introspect, writer::Context};
+use crate::{errors, functions::system_ms, group, rows, triggers, writer::Context};
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS _transom_changes (
+pub(crate) const TABLE: &str = "CREATE TABLE IF NOT EXISTS _transom_changes (
   position INTEGER PRIMARY KEY, table_name TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,
   before TEXT, after TEXT, cause TEXT NOT NULL, at_ms INTEGER NOT NULL)";
 
 /// Most old changes that one cleaning removes, so that no write waits long for it.
-const CLEANED_MAX: u32 = 10_000;
+const CLEANED_MAX: u32 = 1_000;
 
-/// Follows these tables from now on.
+/// Follows these tables from now on, in addition to those followed already.
 pub(crate) fn track(context: &mut Context, tables: &[Box<str>]) -> Result<(), DbError> {
-    let db = |error: rusqlite::Error| errors::db_error(&error);
-    let catalog = introspect::catalog(&context.connection).map_err(db)?;
-    let mut script = format!("{TABLE};\n");
-    for name in tables {
-        let table = catalog.table(name).map(|id| &catalog[id]);
-        let Some(table) = table.filter(|table| table.kind == TableKind::Table) else {
-            let message = format!("changes.tables: '{name}' is no table of this database");
-            return Err(DbError::new(Fault::Internal, message));
-        };
-        script += &triggers(table);
+    let before = context.tracked.clone();
+    for table in tables {
+        if !context.tracked.contains(table) {
+            context.tracked.push(table.clone());
+        }
     }
-    context.connection.execute_batch(&script).map_err(db)?;
+    let execute = |context: &Context, sql: &str| {
+        context.connection.execute_batch(sql).map_err(|error| errors::db_error(&error))
+    };
+    let follow = |context: &mut Context| {
+        execute(context, "BEGIN IMMEDIATE")?;
+        execute(context, TABLE)?;
+        triggers::make(context, triggers::Missing::IsAnError)?;
+        execute(context, "COMMIT")
+    };
+    if let Err(error) = follow(context) {
+        context.tracked = before;
+        group::rollback(context);
+        return Err(error);
+    }
     context.tracking = true;
-    let newest = newest(&context.connection).unwrap_or_default();
-    context.positions.send_replace(newest);
+    context.positions.send_replace(newest(&context.connection).unwrap_or_default());
     Ok(())
 }
 
-fn triggers(table: &Table) -> String {
-    let name = quoted(&table.name);
-    let mut script = String::new();
-    for (event, kind) in [("insert", "INSERT"), ("update", "UPDATE"), ("delete", "DELETE")] {
-        let before = if event == "insert" { "NULL".to_owned() } else { image(table, "OLD", false) };
-        let after = if event == "delete" { "NULL".to_owned() } else { image(table, "NEW", false) };
-        let key = image(table, if event == "delete" { "OLD" } else { "NEW" }, true);
-        let trigger = quoted(&format!("_transom_{event}_{}", table.name));
-        script += &format!(
-            "DROP TRIGGER IF EXISTS temp.{trigger};
-             CREATE TEMP TRIGGER {trigger} AFTER {kind} ON main.{name} BEGIN
-               INSERT INTO _transom_changes (table_name, kind, key, before, after, cause, at_ms)
-               VALUES ({}, '{kind}', {key}, {before}, {after}, transom_cause(), transom_now_ms());
-             END;\n",
-            literal(&table.name)
-        );
-    }
-    script
-}
-
-/// The JSON object of a row, or of its key.
-fn image(table: &Table, row: &str, key_only: bool) -> String {
-    let mut members = Vec::new();
-    for (at, column) in table.columns.iter().enumerate() {
-        let in_key = table.primary_key.iter().any(|key| key.0 as usize == at);
-        if key_only && !in_key && !table.primary_key.is_empty() {
-            continue;
+/// Makes the triggers anew when the schema is another one: a migration, or another program, changed it.
+pub(crate) fn refresh(context: &mut Context) -> Result<(), DbError> {
+    let version = || -> rusqlite::Result<i64> {
+        context.connection.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))
+    };
+    let version = version().map_err(|error| errors::db_error(&error))?;
+    if context.schema_version != Some(version) {
+        context.counted.clear();
+        if !context.tracked.is_empty() {
+            triggers::make(context, triggers::Missing::IsLeftOut)?;
         }
-        let value = format!("{row}.{}", quoted(&column.name));
-        let value = match column.data_type {
-            DataType::Bytes | DataType::Any => {
-                format!("iif(typeof({value}) = 'blob', '\\x' || lower(hex({value})), {value})")
-            }
-            _ => value,
-        };
-        members.push((literal(&column.name), value));
+        context.schema_version = Some(version);
     }
-    // More members than one call may have arguments are put together from several.
-    let calls: Vec<String> = members
-        .chunks(400)
-        .map(|part| {
-            let arguments: Vec<String> =
-                part.iter().map(|(name, value)| format!("{name}, {value}")).collect();
-            format!("json_object({})", arguments.join(", "))
-        })
-        .collect();
-    calls
-        .into_iter()
-        .reduce(|whole, part| format!("json_patch({whole}, {part})"))
-        .unwrap_or_else(|| "'{}'".to_owned())
+    Ok(())
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+/// The engine tells of inserts into tables with row ids; for the others a trigger does.
+pub(crate) fn count_inserts(context: &mut Context, table: &str) -> Result<(), DbError> {
+    if !context.counted.contains(table) {
+        triggers::make_counter(&context.connection, table).map_err(|error| errors::db_error(&error))?;
+        context.counted.insert(table.into());
+    }
+    Ok(())
 }
 
 /// The newest position; `None` where there is no log.
@@ -105,74 +76,91 @@ pub(crate) fn newest(connection: &Connection) -> Option<ChangePosition> {
     newest.ok().map(|position| ChangePosition(position.max(0) as u64))
 }
 
-/// Committed changes after a position, in commit order.
+/// The newest position that is in the log no more.
+pub(crate) fn removed(context: &Context) -> u64 {
+    let oldest = || -> rusqlite::Result<Option<i64>> {
+        context
+            .connection
+            .prepare_cached("SELECT min(position) FROM _transom_changes")?
+            .query_row([], |row| row.get(0))
+    };
+    match context.tracking {
+        true => oldest().ok().flatten().map_or(0, |oldest| oldest.saturating_sub(1).max(0) as u64),
+        false => 0,
+    }
+}
+
+/// Committed changes after a position, in commit order. One statement, so that a cleaning cannot come between.
 pub(crate) fn after(
     connection: &Connection,
     position: ChangePosition,
     count_max: u32,
-    newest: ChangePosition,
 ) -> Result<Vec<Change>, DbError> {
-    let read = || -> rusqlite::Result<Result<Vec<Change>, DbError>> {
+    let read = || -> rusqlite::Result<Vec<Change>> {
         let there = "SELECT 1 FROM sqlite_schema WHERE name = '_transom_changes'";
-        if connection.query_row(there, [], |_| Ok(())).optional()?.is_none() {
-            return Ok(Ok(Vec::new()));
-        }
-        let oldest: Option<i64> = connection
-            .prepare_cached("SELECT min(position) FROM _transom_changes")?
-            .query_row([], |row| row.get(0))?;
-        let oldest = oldest.map_or(newest.0 + 1, |oldest| oldest.max(0) as u64);
-        if position.0 + 1 < oldest {
-            let message = format!("the log begins at {oldest}");
-            return Ok(Err(DbError::new(Fault::ChangesExpired, message)));
+        if connection.prepare_cached(there)?.query_row([], |_| Ok(())).optional()?.is_none() {
+            return Ok(Vec::new());
         }
         let mut statement = connection.prepare_cached(
             "SELECT position, table_name, kind, key, before, after, cause, at_ms FROM _transom_changes
              WHERE position > ?1 ORDER BY position LIMIT ?2",
         )?;
-        let changes = statement.query_map(params![position.0 as i64, count_max], change)?;
-        changes.collect::<rusqlite::Result<Vec<_>>>().map(Ok)
+        let after = i64::try_from(position.0).unwrap_or(i64::MAX);
+        statement.query_map(params![after, count_max], change)?.collect()
     };
-    read().map_err(|error| errors::db_error(&error))?
+    let changes = read().map_err(|error| errors::db_error(&error))?;
+    match changes.first() {
+        // Positions have no gaps: what is missing was removed.
+        Some(first) if first.position.0 != position.0.saturating_add(1) => {
+            let message = format!("the log begins at {}", first.position.0);
+            Err(DbError::new(Fault::ChangesExpired, message))
+        }
+        _ => Ok(changes),
+    }
 }
 
 fn change(row: &rusqlite::Row<'_>) -> rusqlite::Result<Change> {
-    let object = |text: Option<String>| -> Option<Map<String, Json>> {
-        text.and_then(|text| serde_json::from_str(&text).ok())
+    // Not every text of the engine is one: what is not must not stop the log for ever.
+    let text = |at: usize| -> rusqlite::Result<Option<String>> {
+        Ok(row.get_ref(at)?.as_bytes().ok().map(|bytes| rows::valid(bytes.to_vec())))
     };
-    let kind: String = row.get(2)?;
+    let object = |at: usize| -> rusqlite::Result<Option<Map<String, Json>>> {
+        Ok(text(at)?.and_then(|text| serde_json::from_str(&text).ok()))
+    };
     Ok(Change {
         position: ChangePosition(row.get::<_, i64>(0)?.max(0) as u64),
-        table: row.get::<_, String>(1)?.into(),
-        kind: match kind.as_str() {
-            "INSERT" => ChangeKind::Insert,
-            "DELETE" => ChangeKind::Delete,
+        table: text(1)?.unwrap_or_default().into(),
+        kind: match text(2)?.as_deref() {
+            Some("INSERT") => ChangeKind::Insert,
+            Some("DELETE") => ChangeKind::Delete,
             _ => ChangeKind::Update,
         },
-        key: object(row.get(3)?).unwrap_or_default(),
-        before: object(row.get(4)?),
-        after: object(row.get(5)?),
-        cause: row.get::<_, String>(6)?.into(),
+        key: object(3)?.unwrap_or_default(),
+        before: object(4)?,
+        after: object(5)?,
+        cause: text(6)?.unwrap_or_default().into(),
         at_ms: row.get(7)?,
     })
 }
 
-/// Removes changes and idempotency keys that are too old or too many. The newest change stays: its position must not come again.
-pub(crate) fn clean(context: &mut Context) {
-    let options = &context.options;
-    let now_ms = context.clock.now_ms();
-    let age = |age: std::time::Duration| now_ms.saturating_sub(age.as_millis() as i64);
-    let run = || -> rusqlite::Result<()> {
-        if let Some(newest) = context.tracking.then(|| newest(&context.connection)).flatten() {
-            let by_count = newest.0.saturating_sub(options.change_count_max) as i64;
-            context.connection.execute(
-                "DELETE FROM _transom_changes WHERE position IN (
-                   SELECT position FROM _transom_changes
-                   WHERE position < ?1 AND (position <= ?2 OR at_ms < ?3) ORDER BY position LIMIT ?4)",
-                params![newest.0 as i64, by_count, age(options.change_age_max), CLEANED_MAX],
-            )?;
-        }
-        idempotency::forget(&context.connection, age(options.idempotency_age_max))
+/// Removes some of the changes that are too old or too many; whether there may be more. The newest stays.
+pub(crate) fn clean(context: &Context) -> rusqlite::Result<bool> {
+    let Some(newest) = context.tracking.then(|| newest(&context.connection)).flatten() else {
+        return Ok(false);
     };
-    // What cannot be cleaned now (no space, another process writes) is cleaned later.
-    let _ = run();
+    let options = &context.options;
+    let too_many = newest.0.saturating_sub(options.change_count_max);
+    let too_old_ms = system_ms().saturating_sub(options.change_age_max.as_millis() as i64);
+    // Only the oldest are looked at: the log is long.
+    let last: Option<i64> = context
+        .connection
+        .prepare_cached(
+            "SELECT max(position) FROM (SELECT position, at_ms FROM _transom_changes ORDER BY position LIMIT ?1)
+             WHERE (position <= ?2 OR at_ms < ?3) AND position < ?4",
+        )?
+        .query_row(params![CLEANED_MAX, too_many as i64, too_old_ms, newest.0 as i64], |row| row.get(0))?;
+    let Some(last) = last else { return Ok(false) };
+    let mut delete =
+        context.connection.prepare_cached("DELETE FROM _transom_changes WHERE position <= ?1")?;
+    Ok(delete.execute([last])? >= CLEANED_MAX as usize)
 }

@@ -1,6 +1,7 @@
 //! SQL functions on every connection, so that engines agree: patterns, case, JSON containment, time and identifiers.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -8,24 +9,21 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use regex::{Regex, RegexBuilder};
 use rusqlite::{
     Connection, Error,
     functions::{Context, FunctionFlags},
     hooks::Action,
+    types::ValueRef,
 };
 use serde_json::Value as Json;
 use transom_query::evaluate::{json_contains, json_overlaps};
 
-use crate::{errors::PATTERN_MARK, pattern};
-
-/// Largest compiled regular expression.
-const REGEX_BYTES_MAX: usize = 256 * 1024;
+use crate::pattern::{self, Like, Regexes};
 
 /// The time and cause that everything of one transaction shares, and what its statements insert.
 #[derive(Default)]
 pub(crate) struct Clock {
-    /// Milliseconds since 1970 UTC; 0 outside of a transaction of the writer.
+    /// Milliseconds since 1970 UTC; 0 until it is asked for.
     at_ms: AtomicI64,
     cause: Mutex<String>,
     counted: Mutex<String>,
@@ -34,15 +32,23 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A transaction begins.
+    /// A transaction begins: its time is now.
     pub(crate) fn begin(&self) {
         self.at_ms.store(system_ms(), Ordering::Relaxed);
     }
 
-    /// The time of the transaction, or now where there is none.
+    /// What comes next has a time of its own: when it is first asked for.
+    pub(crate) fn end(&self) {
+        self.at_ms.store(0, Ordering::Relaxed);
+    }
+
+    /// The time of the transaction or statement.
     pub(crate) fn now_ms(&self) -> i64 {
         match self.at_ms.load(Ordering::Relaxed) {
-            0 => system_ms(),
+            0 => {
+                self.begin();
+                self.at_ms.load(Ordering::Relaxed)
+            }
             at_ms => at_ms,
         }
     }
@@ -70,9 +76,8 @@ impl Clock {
         self.inserts.load(Ordering::Relaxed)
     }
 
-    fn changed(&self, action: Action, table: &str) {
+    fn inserted(&self, table: &str) {
         if self.counting.load(Ordering::Relaxed)
-            && action == Action::SQLITE_INSERT
             && *self.counted.lock().unwrap_or_else(PoisonError::into_inner) == table
         {
             self.inserts.fetch_add(1, Ordering::Relaxed);
@@ -80,19 +85,38 @@ impl Clock {
     }
 }
 
-fn system_ms() -> i64 {
+pub(crate) fn system_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// Registers every function.
-pub(crate) fn register(connection: &mut Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {
+/// Registers what every connection has.
+pub(crate) fn register(connection: &Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {
     texts(connection)?;
     documents(connection)?;
     times(connection, clock)?;
-    identifiers(connection)?;
-    let counter = clock.clone();
-    connection
-        .update_hook(Some(move |action: Action, _: &str, table: &str, _: i64| counter.changed(action, table)))
+    identifiers(connection)
+}
+
+/// Registers what the change log and the counting of inserts need. The engine's hook tells of tables with row ids, a trigger
+/// of the others; neither tells of rows that a merge merely changes.
+pub(crate) fn of_the_writer(connection: &mut Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {
+    let shared = clock.clone();
+    connection.create_scalar_function("transom_now_ms", 0, varying(), move |_| Ok(shared.now_ms()))?;
+    let shared = clock.clone();
+    connection.create_scalar_function("transom_cause", 0, varying(), move |_| {
+        Ok(shared.cause.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    })?;
+    let shared = clock.clone();
+    connection.create_scalar_function("transom_inserted", 1, varying(), move |context| {
+        shared.inserted(&text(context, 0).unwrap_or_default());
+        Ok(None::<i64>)
+    })?;
+    let shared = clock.clone();
+    connection.update_hook(Some(move |action: Action, _: &str, table: &str, _: i64| {
+        if action == Action::SQLITE_INSERT {
+            shared.inserted(table);
+        }
+    }))
 }
 
 /// Functions of their arguments alone: usable in indexes, views and defaults.
@@ -105,61 +129,75 @@ fn varying() -> FunctionFlags {
 }
 
 fn texts(connection: &Connection) -> rusqlite::Result<()> {
-    connection.create_scalar_function("transom_like", 2, pure(), |context| liked(context, false))?;
-    connection.create_scalar_function("transom_ilike", 2, pure(), |context| liked(context, true))?;
-    connection.create_scalar_function("transom_lower", 1, pure(), |context| {
-        Ok(text(context, 0)?.map(|text| text.to_lowercase()))
-    })?;
-    connection.create_scalar_function("transom_upper", 1, pure(), |context| {
-        Ok(text(context, 0)?.map(|text| text.to_uppercase()))
-    })?;
-    connection.create_scalar_function("transom_regexp", 3, pure(), |context| {
+    for (name, insensitive) in [("transom_like", false), ("transom_ilike", true)] {
+        connection.create_scalar_function(name, 2, pure(), move |context| {
+            let Some(value) = text(context, 1) else { return Ok(None) };
+            let Some(like) = kept(context, 0, |pattern| Ok(Like::new(pattern, insensitive)))? else {
+                return Ok(None);
+            };
+            Ok(Some(like.matches(&value)))
+        })?;
+    }
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change); 2] =
+        [("transom_lower", |text| text.to_lowercase()), ("transom_upper", |text| text.to_uppercase())];
+    for (name, change) in changes {
+        connection.create_scalar_function(name, 1, pure(), move |context| {
+            Ok(text(context, 0).map(|text| change(&text)))
+        })?;
+    }
+    let regexes = Arc::new(Mutex::new(Regexes::default()));
+    connection.create_scalar_function("transom_regexp", 3, pure(), move |context| {
         let insensitive = context.get::<i64>(2)? == 1;
-        let regex: Arc<Regex> = match context.get_raw(0) {
-            rusqlite::types::ValueRef::Null => return Ok(None),
-            _ => context.get_or_create_aux(0, |value| regex(value.as_str()?, insensitive))?,
-        };
-        Ok(text(context, 1)?.map(|text| regex.is_match(&text)))
+        let Some(value) = text(context, 1) else { return Ok(None) };
+        let regex = kept(context, 0, |pattern| {
+            regexes.lock().unwrap_or_else(PoisonError::into_inner).get(pattern, insensitive)
+        })?;
+        Ok(regex.map(|regex| regex.is_match(&value)))
     })
 }
 
-fn regex(pattern: &str, insensitive: bool) -> Result<Regex, Box<dyn std::error::Error + Send + Sync>> {
-    RegexBuilder::new(pattern)
-        .case_insensitive(insensitive)
-        .size_limit(REGEX_BYTES_MAX)
-        .dfa_size_limit(REGEX_BYTES_MAX)
-        .build()
-        .map_err(|error| format!("{PATTERN_MARK}{error}").into())
+/// What was made of an argument's text, kept by the engine while that stays the same; `None` for NULL.
+fn kept<T: Send + Sync + 'static>(
+    context: &Context<'_>,
+    at: i32,
+    make: impl FnOnce(&str) -> Result<T, String>,
+) -> rusqlite::Result<Option<Arc<T>>> {
+    if let Some(found) = context.get_aux::<T>(at)? {
+        return Ok(Some(found));
+    }
+    let Some(text) = text(context, at as usize) else { return Ok(None) };
+    let made = make(&text).map_err(|message| Error::UserFunctionError(message.into()))?;
+    context.set_aux(at, made).map(Some)
 }
 
-fn liked(context: &Context<'_>, insensitive: bool) -> rusqlite::Result<Option<bool>> {
-    let (Some(pattern), Some(text)) = (text(context, 0)?, text(context, 1)?) else { return Ok(None) };
-    Ok(Some(pattern::like(&pattern, &text, insensitive)))
-}
-
-/// An argument as text: numbers as they are written; `None` for NULL.
-fn text(context: &Context<'_>, at: usize) -> rusqlite::Result<Option<String>> {
-    use rusqlite::types::ValueRef;
-    Ok(match context.get_raw(at) {
+/// An argument as text: numbers as the engine writes them; `None` for NULL.
+fn text<'c>(context: &'c Context<'_>, at: usize) -> Option<Cow<'c, str>> {
+    match context.get_raw(at) {
         ValueRef::Null => None,
-        ValueRef::Integer(integer) => Some(integer.to_string()),
-        ValueRef::Real(real) => Some(real.to_string()),
-        ValueRef::Text(text) | ValueRef::Blob(text) => Some(String::from_utf8_lossy(text).into_owned()),
-    })
+        ValueRef::Integer(integer) => Some(integer.to_string().into()),
+        ValueRef::Real(real) => Some(pattern::real(real).into()),
+        ValueRef::Text(text) | ValueRef::Blob(text) => Some(String::from_utf8_lossy(text)),
+    }
 }
 
+/// Containment is judged by the same code in memory.
 fn documents(connection: &Connection) -> rusqlite::Result<()> {
-    connection.create_scalar_function("transom_json_contains", 2, pure(), |context| {
-        Ok(document(context, 0)?.zip(document(context, 1)?).map(|(whole, part)| json_contains(&whole, &part)))
-    })?;
-    connection.create_scalar_function("transom_json_overlaps", 2, pure(), |context| {
-        Ok(document(context, 0)?.zip(document(context, 1)?).map(|(left, right)| json_overlaps(&left, &right)))
-    })
+    type Judge = fn(&Json, &Json) -> bool;
+    let judges: [(&str, Judge); 2] =
+        [("transom_json_contains", json_contains), ("transom_json_overlaps", json_overlaps)];
+    for (name, judge) in judges {
+        connection.create_scalar_function(name, 2, pure(), move |context| {
+            let both = document(context, 0)?.zip(document(context, 1)?);
+            Ok(both.and_then(|(left, right)| Some(judge((*left).as_ref()?, (*right).as_ref()?))))
+        })?;
+    }
+    Ok(())
 }
 
 /// An argument as JSON; what is no JSON contains nothing.
-fn document(context: &Context<'_>, at: usize) -> rusqlite::Result<Option<Json>> {
-    Ok(text(context, at)?.and_then(|text| serde_json::from_str(&text).ok()))
+fn document(context: &Context<'_>, at: i32) -> rusqlite::Result<Option<Arc<Option<Json>>>> {
+    kept(context, at, |text| Ok(serde_json::from_str(text).ok()))
 }
 
 fn times(connection: &Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {
@@ -167,12 +205,7 @@ fn times(connection: &Connection, clock: &Arc<Clock>) -> rusqlite::Result<()> {
         let clock = clock.clone();
         connection.create_scalar_function(name, 0, varying(), move |_| iso(clock.now_ms()))?;
     }
-    let shared = clock.clone();
-    connection.create_scalar_function("transom_now_ms", 0, varying(), move |_| Ok(shared.now_ms()))?;
-    let shared = clock.clone();
-    connection.create_scalar_function("transom_cause", 0, varying(), move |_| {
-        Ok(shared.cause.lock().unwrap_or_else(PoisonError::into_inner).clone())
-    })
+    Ok(())
 }
 
 /// `2026-01-02T03:04:05.678Z`

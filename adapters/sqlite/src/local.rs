@@ -4,21 +4,21 @@ use std::{
     cell::RefCell,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use ahash::AHashMap;
-use rusqlite::Connection;
 use transom_ports::{Body, DbError, Fault};
 use transom_sql::Statement;
 
 use crate::{
-    connection, errors,
+    connection::Reader,
+    errors,
     options::{Location, Options},
     rows,
     snapshot::{Commits, Held, Registry},
-    watch::Watch,
 };
 
 /// A statement that was too dear runs elsewhere for so many calls, then may prove itself again.
@@ -33,10 +33,9 @@ thread_local! {
 
 /// One thread's connection. Locked by that thread for each read, and by the janitor when it has been idle.
 pub(crate) struct Local {
-    pub(crate) connection: Connection,
+    pub(crate) reader: Reader,
     /// The read transaction it keeps open.
     pub(crate) held: Held,
-    watch: Arc<Watch>,
     /// By the statement's address: calls left before it is tried here again.
     dear: AHashMap<usize, u32>,
 }
@@ -47,6 +46,7 @@ pub(crate) struct LocalReads {
     options: Arc<Options>,
     commits: Arc<Commits>,
     registry: Arc<Registry>,
+    closed: AtomicBool,
     reads: AtomicU64,
     demoted: AtomicU64,
 }
@@ -62,6 +62,7 @@ impl LocalReads {
             options,
             commits,
             registry,
+            closed: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             demoted: AtomicU64::new(0),
         })
@@ -69,6 +70,9 @@ impl LocalReads {
 
     /// Runs the statement here and now, or says that it belongs on a reader thread.
     pub(crate) fn read(&self, statement: &Statement) -> Option<Result<Body, DbError>> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Some(Err(DbError::new(Fault::Unavailable, "the database is closed")));
+        }
         CONNECTIONS.with_borrow_mut(|connections| {
             let at = match connections.iter().position(|(database, _)| *database == self.database) {
                 Some(at) => at,
@@ -86,9 +90,9 @@ impl LocalReads {
     }
 
     fn open(&self) -> Result<Arc<Mutex<Local>>, DbError> {
-        let watch = Arc::new(Watch::default());
-        let connection = connection::open_reader(&self.options, &watch)?;
-        let local = Local { connection, held: Held::default(), watch, dear: AHashMap::new() };
+        // The event loop waits for nobody: what is locked is read on a reader thread.
+        let reader = Reader::open(&self.options, Duration::ZERO)?;
+        let local = Local { reader, held: Held::default(), dear: AHashMap::new() };
         let local = Arc::new(Mutex::new(local));
         self.registry.add(&local);
         Ok(local)
@@ -100,11 +104,12 @@ impl LocalReads {
             return Ok(());
         }
         self.registry.wake();
-        local.held.refresh(&local.connection, &self.commits).map_err(|error| errors::db_error(&error))
+        local.held.refresh(&local.reader.connection, &self.commits).map_err(|error| errors::db_error(&error))
     }
 
-    /// Ends every thread's read transaction.
-    pub(crate) fn release(&self) {
+    /// Reads no more, and ends every thread's read transaction.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
         self.registry.release_all();
     }
 
@@ -119,11 +124,12 @@ impl LocalReads {
             }
             local.dear.remove(&address);
         }
-        local.watch.allow(self.options.step_budget);
+        local.reader.watch.allow(self.options.step_budget);
         if let Err(error) = self.refresh(local) {
             return Some(Err(error));
         }
-        let answer = rows::read(&local.connection, statement, self.options.reply_bytes_max);
+        local.reader.clock.end();
+        let answer = rows::read(&local.reader.connection, statement, self.options.reply_bytes_max);
         match answer {
             Err(DbError { fault: Fault::Deadline, .. }) => {
                 self.demoted.fetch_add(1, Ordering::Relaxed);
@@ -131,6 +137,10 @@ impl LocalReads {
                     local.dear.clear();
                 }
                 local.dear.insert(address, DEAR_CALLS);
+                None
+            }
+            Err(DbError { fault: Fault::Unavailable, .. }) => {
+                local.held.release(&local.reader.connection);
                 None
             }
             answer => {

@@ -8,11 +8,10 @@ use transom_ports::{Body, DbError, Fault};
 use transom_sql::Statement;
 
 use crate::{
-    connection,
+    connection::Reader,
     options::Options,
-    queue::{Queue, Refused},
+    queue::{Abandons, Queue, Refused, Taken},
     rows,
-    watch::Watch,
 };
 
 /// Waits, answered or not; what nobody waits for any more is not run.
@@ -29,11 +28,16 @@ pub(crate) struct Readers {
 impl Readers {
     pub(crate) fn start(options: Arc<Options>) -> Result<Self, DbError> {
         let queue = Arc::new(Queue::new(options.read_queue_max));
+        // Held by every thread: goes with the last.
+        let alive = Arc::new(Abandons(queue.clone()));
         for number in 0..options.reader_threads.max(1) {
-            let (queue, options) = (queue.clone(), options.clone());
+            let (queue, options, alive) = (queue.clone(), options.clone(), alive.clone());
             let thread = thread::Builder::new().name(format!("sqlite-reader-{number}"));
             thread
-                .spawn(move || run(&queue, &options))
+                .spawn(move || {
+                    let _alive = alive;
+                    run(&queue, &options);
+                })
                 .map_err(|error| DbError::new(Fault::Unavailable, error.to_string()))?;
         }
         Ok(Self { queue })
@@ -84,27 +88,36 @@ fn gone() -> DbError {
     DbError::new(Fault::Unavailable, "the database is closed")
 }
 
-fn run(queue: &Queue<Job>, options: &Options) {
-    let watch = Arc::new(Watch::default());
-    let mut connection = None;
-    loop {
-        let Some(job) = queue.take(1).pop() else { return };
-        if connection.is_none() {
-            connection = connection::open_reader(options, &watch).ok();
-        }
-        // Without a connection the job is dropped, which its caller learns as «closed».
-        let Some(connection) = &connection else { continue };
-        match job {
-            Job::Task(task) => {
-                watch.until(None);
-                task(connection);
+fn run(queue: &Arc<Queue<Job>>, options: &Options) {
+    let mut reader = None;
+    while let Taken::Jobs(jobs) = queue.take(1, None) {
+        for job in jobs {
+            if reader.is_none() {
+                // Tried again for every job: what stands in the way now may pass.
+                reader = Reader::open(options, options.busy_timeout).ok();
             }
-            Job::Read { reply, .. } if reply.is_closed() => {}
-            Job::Read { statement, deadline, reply } => {
+            // Without a connection the job is dropped, which its caller learns as «closed».
+            if let Some(reader) = &reader {
+                job.run(reader, options);
+            }
+        }
+    }
+}
+
+impl Job {
+    fn run(self, reader: &Reader, options: &Options) {
+        reader.clock.end();
+        match self {
+            Self::Task(task) => {
+                reader.watch.until(None);
+                task(&reader.connection);
+            }
+            Self::Read { reply, .. } if reply.is_closed() => {}
+            Self::Read { statement, deadline, reply } => {
                 let answer = match Instant::now() < deadline {
                     true => {
-                        watch.until(Some(deadline));
-                        rows::read(connection, &statement, options.reply_bytes_max)
+                        reader.watch.until(Some(deadline));
+                        rows::read(&reader.connection, &statement, options.reply_bytes_max)
                     }
                     false => Err(DbError::new(Fault::Deadline, "the statement waited too long")),
                 };

@@ -53,12 +53,13 @@ pub(crate) fn bind(
     captures: &dyn Captures,
 ) -> rusqlite::Result<()> {
     for (at, id) in prepared.params.iter().enumerate() {
-        match &params[usize::from(id.0)] {
-            Bound::Value(value) => engine.raw_bind_parameter(at + 1, sql_value(value))?,
-            Bound::Captured { step, column } => {
+        match params.get(usize::from(id.0)) {
+            Some(Bound::Value(value)) => engine.raw_bind_parameter(at + 1, sql_value(value))?,
+            Some(Bound::Captured { step, column }) => {
                 engine.raw_bind_parameter(at + 1, sql_value(&captures.value(*step, *column)))?;
             }
-            Bound::CapturedRows { step } => engine.raw_bind_parameter(at + 1, captures.rows(*step))?,
+            Some(Bound::CapturedRows { step }) => engine.raw_bind_parameter(at + 1, captures.rows(*step))?,
+            None => return Err(rusqlite::Error::InvalidParameterCount(params.len(), usize::from(id.0) + 1)),
         }
     }
     Ok(())
@@ -119,7 +120,11 @@ fn gather(
         }
     }
     json.extend_from_slice(b"]");
-    body.json = json.freeze();
+    // The engine does not look into texts: another program may have stored bytes that are none.
+    body.json = match std::str::from_utf8(&json) {
+        Ok(_) => json.freeze(),
+        Err(_) => String::from_utf8_lossy(&json).into_owned().into(),
+    };
     Ok(Ok(body))
 }
 
@@ -169,6 +174,11 @@ fn shown(value: ValueRef<'_>, data_type: DataType) -> serde_json::Value {
             format!("\\x{hexadecimal}").into()
         }
     }
+}
+
+/// Bytes as text; what is no text in them is replaced.
+pub(crate) fn valid(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The engine's account of how it would run a statement, indented as it is nested.

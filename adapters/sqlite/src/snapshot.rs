@@ -126,7 +126,7 @@ impl Registry {
             }
             // Sleeps before it looks: a read that comes meanwhile wakes it again.
             self.awake.store(false, Ordering::Relaxed);
-            if !self.each(|local| local.held.release_idle(&local.connection)) {
+            if !self.each(|local| local.held.release_idle(&local.reader.connection)) {
                 self.awake.store(true, Ordering::Relaxed);
             }
         }
@@ -135,7 +135,7 @@ impl Registry {
     /// Ends every transaction, whatever it is used for.
     pub(crate) fn release_all(&self) {
         self.each(|local| {
-            local.held.release(&local.connection);
+            local.held.release(&local.reader.connection);
             true
         });
     }

@@ -8,7 +8,7 @@ use transom_sql::{Step, Unit};
 use transom_types::{ChangePosition, Value};
 
 use crate::{
-    errors, idempotency,
+    changes, errors, idempotency,
     rows::{self, Captures},
     writer::Context,
 };
@@ -25,7 +25,7 @@ pub(crate) fn is_one_statement(unit: &Unit) -> bool {
 /// Runs every step; the caller undoes them when one fails.
 pub(crate) fn run(context: &mut Context, unit: &Unit) -> Result<Committed, DbError> {
     if let Some(key) = &unit.idempotency
-        && let Some(outcomes) = idempotency::earlier(&context.connection, key)?
+        && let Some(outcomes) = idempotency::earlier(context, key)?
     {
         return Ok(Committed { outcomes, position: ChangePosition::default(), replayed: true });
     }
@@ -40,8 +40,11 @@ pub(crate) fn run(context: &mut Context, unit: &Unit) -> Result<Committed, DbErr
     Ok(Committed { outcomes, position: ChangePosition::default(), replayed: false })
 }
 
-fn one(context: &Context, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, DbError> {
+fn one(context: &mut Context, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, DbError> {
     let merges = merges_into(step);
+    if let Some(table) = merges {
+        changes::count_inserts(context, table)?;
+    }
     context.clock.count_inserts(merges);
     let bytes_max = context.options.reply_bytes_max;
     let mut outcome = run_step(&context.connection, step, outcomes, bytes_max)?;
@@ -128,8 +131,7 @@ fn run_step(
     }
     if returns {
         json.extend_from_slice(if outcome.rows == 0 { b"[]" } else { b"]" });
-        outcome.json =
-            String::from_utf8(json.into()).map_err(|error| DbError::new(Fault::Value, error.to_string()))?;
+        outcome.json = rows::valid(json.into());
     }
     Ok(outcome)
 }

@@ -6,9 +6,10 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
+use ahash::AHashSet;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch as tokio_watch};
 use transom_ports::{Committed, DbError, Fault};
@@ -16,17 +17,15 @@ use transom_sql::Unit;
 use transom_types::ChangePosition;
 
 use crate::{
-    changes, connection, errors,
+    changes, connection,
     functions::Clock,
     group,
     options::Options,
-    queue::{Queue, Refused},
+    queue::{Abandons, Queue, Refused, Taken},
     snapshot::Commits,
+    upkeep::Upkeep,
     watch::Watch,
 };
-
-/// How many groups pass between two clean-ups of old changes and keys.
-const GROUPS_PER_CLEANING: u64 = 256;
 
 /// A unit that waits.
 pub(crate) struct Waiting {
@@ -41,7 +40,6 @@ type Task = Box<dyn FnOnce(&mut Context) + Send>;
 enum Job {
     Unit(Box<Waiting>),
     Task(Task),
-    Close(oneshot::Sender<()>),
 }
 
 /// What the writer's thread works with.
@@ -55,6 +53,12 @@ pub(crate) struct Context {
     pub(crate) commits: Arc<Commits>,
     /// Whether the change log is there, so that its position is worth reading.
     pub(crate) tracking: bool,
+    /// The tables that are followed.
+    pub(crate) tracked: Vec<Box<str>>,
+    /// The schema that the temporary triggers were made for; `None` makes them anew.
+    pub(crate) schema_version: Option<i64>,
+    /// Tables without row ids whose inserts are counted by a temporary trigger, or that were found to need none.
+    pub(crate) counted: AHashSet<Box<str>>,
 }
 
 #[derive(Default)]
@@ -62,6 +66,8 @@ struct Numbers {
     groups: AtomicU64,
     units: AtomicU64,
     units_last: AtomicU64,
+    /// The newest position that is no longer in the change log.
+    removed: AtomicU64,
 }
 
 /// The writer's handle.
@@ -69,12 +75,14 @@ pub(crate) struct Writer {
     queue: Arc<Queue<Job>>,
     positions: tokio_watch::Receiver<ChangePosition>,
     numbers: Arc<Numbers>,
+    /// Its sender goes with the thread.
+    ended: tokio_watch::Receiver<()>,
 }
 
 impl Writer {
     pub(crate) fn start(options: Arc<Options>, commits: Arc<Commits>) -> Result<Self, DbError> {
         let (watch, clock) = (Arc::new(Watch::default()), Arc::new(Clock::default()));
-        let connection = connection::open_writer(&options, watch.clone(), clock.clone())?;
+        let connection = connection::open_writer(&options, &watch, &clock)?;
         let newest = changes::newest(&connection);
         let (sender, positions) = tokio_watch::channel(newest.unwrap_or_default());
         let queue = Arc::new(Queue::new(options.write_queue_max));
@@ -87,13 +95,21 @@ impl Writer {
             positions: sender,
             commits,
             tracking: newest.is_some(),
+            tracked: Vec::new(),
+            schema_version: None,
+            counted: AHashSet::new(),
         };
         let (thread_queue, thread_numbers) = (queue.clone(), numbers.clone());
+        let (alive, ended) = tokio_watch::channel(());
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || run(&thread_queue, context, &thread_numbers))
+            .spawn(move || {
+                let _alive = alive;
+                let _queue = Abandons(thread_queue.clone());
+                run(&thread_queue, context, &thread_numbers);
+            })
             .map_err(|error| DbError::new(Fault::Unavailable, error.to_string()))?;
-        Ok(Self { queue, positions, numbers })
+        Ok(Self { queue, positions, numbers, ended })
     }
 
     pub(crate) async fn write(&self, unit: Unit) -> Result<Committed, DbError> {
@@ -133,11 +149,12 @@ impl Writer {
         *self.positions.borrow()
     }
 
-    /// Works off what waits, then closes; `closed` is told.
-    pub(crate) fn close(&self, closed: oneshot::Sender<()>) {
-        // A queue that is full or closed already closes without being told.
-        let _ = self.queue.push(Job::Close(closed));
+    /// Works off what waits, then closes.
+    pub(crate) async fn close(&self) {
         self.queue.close();
+        let mut ended = self.ended.clone();
+        // Nothing is ever sent: this returns when the thread has let go of its end.
+        while ended.changed().await.is_ok() {}
     }
 
     pub(crate) fn gauges(&self) -> Vec<(&'static str, f64)> {
@@ -148,6 +165,10 @@ impl Writer {
             ("groups_total", of(&self.numbers.groups)),
             ("group_units_total", of(&self.numbers.units)),
             ("change_position", self.newest().0 as f64),
+            (
+                "changes_retained",
+                self.newest().0.saturating_sub(self.numbers.removed.load(Ordering::Relaxed)) as f64,
+            ),
         ]
     }
 }
@@ -164,35 +185,37 @@ fn unknown() -> DbError {
 }
 
 fn run(queue: &Queue<Job>, mut context: Context, numbers: &Numbers) {
+    let mut upkeep = Upkeep::default();
     loop {
-        let jobs = queue.take(context.options.group_units_max);
-        if jobs.is_empty() {
-            break;
+        match queue.take(context.options.group_units_max, upkeep.patience()) {
+            Taken::Jobs(jobs) => {
+                work(&mut context, jobs, numbers);
+                upkeep.after_work(&mut context);
+            }
+            Taken::Idle => upkeep.when_idle(&mut context),
+            Taken::Closed => return upkeep.at_the_end(&mut context),
         }
-        let mut units: Vec<Waiting> = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            match job {
-                Job::Unit(waiting) => units.push(*waiting),
-                // What came before a task is committed before it runs.
-                Job::Task(task) => {
-                    commit(&mut context, &mut units, numbers);
-                    context.watch.until(None);
-                    task(&mut context);
-                }
-                Job::Close(closed) => {
-                    commit(&mut context, &mut units, numbers);
-                    finish(&context);
-                    let _ = closed.send(());
-                    return;
-                }
+        numbers.removed.store(changes::removed(&context), Ordering::Relaxed);
+    }
+}
+
+fn work(context: &mut Context, jobs: Vec<Job>, numbers: &Numbers) {
+    let mut units: Vec<Waiting> = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        match job {
+            Job::Unit(waiting) => units.push(*waiting),
+            // What came before a task is committed before it runs.
+            Job::Task(task) => {
+                commit(context, &mut units, numbers);
+                context.watch.until(None);
+                // A group may have had less patience than a task has.
+                let _ = context.connection.busy_timeout(context.options.busy_timeout);
+                task(context);
+                context.clock.end();
             }
         }
-        commit(&mut context, &mut units, numbers);
-        if numbers.groups.load(Ordering::Relaxed).is_multiple_of(GROUPS_PER_CLEANING) {
-            changes::clean(&mut context);
-        }
     }
-    finish(&context);
+    commit(context, &mut units, numbers);
 }
 
 fn commit(context: &mut Context, units: &mut Vec<Waiting>, numbers: &Numbers) {
@@ -204,12 +227,4 @@ fn commit(context: &mut Context, units: &mut Vec<Waiting>, numbers: &Numbers) {
     numbers.units.fetch_add(group.len() as u64, Ordering::Relaxed);
     numbers.groups.fetch_add(1, Ordering::Relaxed);
     group::commit(context, group);
-}
-
-/// The log is written back, so that the file stands alone.
-fn finish(context: &Context) {
-    context.watch.until(Some(Instant::now() + Duration::from_secs(5)));
-    let checkpoint = context.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    // A reader that is still busy leaves the log for the next start, which is as good.
-    let _ = checkpoint.map_err(|error| errors::db_error(&error));
 }
