@@ -150,8 +150,14 @@ impl Planner<'_> {
         };
         let aggregated = query.outputs.iter().any(|output| has_aggregate(&output.expr));
         let ordered = select.order.iter().any(|order| order.aggregate.is_some());
-        if !aggregated && query.having.is_none() && !ordered {
-            return Ok(());
+        if !aggregated && query.having.is_none() {
+            return match ordered {
+                true => Err(Problem::new(Code::GroupingInvalid, "ordering by an aggregate needs groups")
+                    .with_hint(
+                        "Select an aggregate too: select=category_id,price.sum()&order=price.sum().desc",
+                    )),
+                false => Ok(()),
+            };
         }
         let mut keys = Vec::new();
         for output in query.outputs.iter().filter(|output| !has_aggregate(&output.expr)) {

@@ -247,6 +247,12 @@ impl Planner<'_> {
         for (column, slot) in primary_key.iter().zip(slots) {
             let of = &self.catalog[table][*column];
             let given = names.iter().position(|name| *name == of.name);
+            if given.is_none() && key.is_empty() {
+                let message = format!("The body has no '{}'", of.name);
+                return Err(Problem::new(Code::PutKeyMismatch, message).with_hint(
+                    "PUT takes the whole row; the key may be left out of the body at TABLE/KEY alone",
+                ));
+            }
             if let Some(at) = given {
                 self.same_key(at, slot, of.data_type, &of.name)?;
                 continue;
