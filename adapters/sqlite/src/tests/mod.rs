@@ -6,6 +6,7 @@ mod groups;
 mod log;
 mod migrations;
 mod reads;
+mod schema;
 
 use std::{
     sync::{Arc, mpsc},
