@@ -100,6 +100,13 @@ impl Client {
         Reply::read(&mut BufReader::new(stream), head_only).expect("a reply")
     }
 
+    /// A connection, if the server takes one.
+    pub fn try_connect(&self) -> Option<TcpStream> {
+        let stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+        Some(stream)
+    }
+
     /// A connection of one's own, with a time limit on reads.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server accepts connections");

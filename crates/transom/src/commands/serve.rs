@@ -27,6 +27,7 @@ pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
 }
 
 async fn serve(project: &Project) -> anyhow::Result<()> {
+    survive_file_size_limit();
     let (listener, admin) = listeners(project).await?;
     let created = !project.database_path().exists();
     let database = wiring::database(project)?;
@@ -79,6 +80,14 @@ async fn stop_signal() {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+/// SIGXFSZ: a write beyond the process's file size limit fails like one on a full disk, which is answered, instead of ending the process.
+const FILE_SIZE_EXCEEDED: i32 = 25;
+
+fn survive_file_size_limit() {
+    // A handler is enough; nobody has to listen. Where there can be none, the process ends as it would have.
+    let _ = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED));
 }
 
 /// SIGHUP reads schema, policies and queries again; what is wrong with them is logged, and the last good ones keep serving.

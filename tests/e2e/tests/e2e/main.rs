@@ -6,6 +6,7 @@
 mod spec;
 
 mod aggregates;
+mod bad_days;
 mod beyond;
 mod changes;
 mod combinations;
