@@ -1,7 +1,10 @@
 //! Rows first, what is shown of them second: where an order and bounds choose a few rows of many, dear outputs are
 //! made for the chosen ones alone. The rows stand in a subquery under the query's own alias, so that nothing else changes.
 
-use transom_query::{ColumnId, Query, QueryId};
+use transom_query::{
+    ColumnId, Expr, Query, QueryId,
+    plan::{Comparison, Source},
+};
 use transom_types::Problem;
 
 use super::Writer;
@@ -47,6 +50,47 @@ impl Writer<'_> {
         self.push(") AS ");
         self.alias(query.id);
         Ok(())
+    }
+
+    /// Whether an index is likely to yield the rows in their order: then the bounds stop the engine early, and rows
+    /// through a subquery only cost.
+    pub(super) fn in_order(&self, query: &Query) -> bool {
+        let Source::Table(table) = query.source else { return false };
+        let of = &self.catalog[table];
+        let (mut fixed, mut ordered) = (Vec::new(), Vec::new());
+        for part in [&query.on, &query.filter, &query.guard].into_iter().flatten() {
+            fixed_columns(part, query.id, &mut fixed);
+        }
+        for term in &query.order {
+            let Expr::Column(id, column) = &term.expr else { return false };
+            let as_stored = !of[*column].nullable || term.nulls_first != term.descending;
+            if *id != query.id || term.descending != query.order[0].descending || !as_stored {
+                return false;
+            }
+            ordered.push(*column);
+        }
+        let serves = |index: &Vec<ColumnId>| {
+            let rest = |columns: &[ColumnId]| -> Vec<ColumnId> {
+                columns.iter().copied().filter(|column| !fixed.contains(column)).collect()
+            };
+            rest(index).starts_with(&rest(&ordered))
+        };
+        of.indexes.iter().any(serves)
+    }
+}
+
+/// The columns of a query that one value fixes.
+fn fixed_columns(expr: &Expr, id: QueryId, fixed: &mut Vec<ColumnId>) {
+    match expr {
+        Expr::And(parts) => parts.iter().for_each(|part| fixed_columns(part, id, fixed)),
+        Expr::Compare(Comparison::Eq, left, _) => {
+            if let Expr::Column(query, column) = &**left
+                && *query == id
+            {
+                fixed.push(*column);
+            }
+        }
+        _ => {}
     }
 }
 

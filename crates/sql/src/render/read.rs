@@ -5,7 +5,7 @@ use transom_query::{
     plan::{Call, Judge, Read},
     request::Count,
 };
-use transom_types::Problem;
+use transom_types::{DataType, Problem};
 
 use super::{Writer, limited::bounded};
 use crate::Layout;
@@ -59,8 +59,8 @@ impl Writer<'_> {
         })?;
         self.push("SELECT ");
         self.push(&shown);
-        let dear = self.subqueries > before;
-        match dear && !query.order.is_empty() && bounded(query) {
+        let dear = self.subqueries > before && !query.order.is_empty() && bounded(query);
+        match dear && !self.in_order(query) {
             true => self.limited(query, &columns),
             false => self.rest(query),
         }
@@ -102,8 +102,14 @@ impl Writer<'_> {
         self.push(" AS ");
         self.name("place of the row");
         for (at, column) in catalog[judge.table].columns.iter().enumerate() {
+            let mut cell = String::new();
+            self.dialect.cell(&mut cell, "r", at, column.data_type);
             self.push(", ");
-            self.dialect.cell(&mut self.text, "r", at, column.data_type);
+            match as_text(column.data_type) {
+                // Compared with other types, a column of text is text, and so must its stand-in be.
+                true => self.dialect.cast(&mut self.text, &cell, DataType::Text),
+                false => self.push(&cell),
+            }
             self.push(" AS ");
             self.name(&column.name);
         }
@@ -132,4 +138,12 @@ impl Writer<'_> {
         self.push(" THEN 1 ELSE 0 END");
         Ok(())
     }
+}
+
+/// Whether values of the type are kept as text, whatever the engine.
+fn as_text(data_type: DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Text | DataType::Uuid | DataType::Date | DataType::Time | DataType::Timestamp
+    )
 }

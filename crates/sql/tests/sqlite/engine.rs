@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, functions::FunctionFlags, types::ValueRef};
 use serde_json::Value as Json;
-use transom_policy::Policies;
+use transom_policy::{Grant, Policies};
 use transom_query::{
     Catalog,
     plan::{Cost, ParamId, ParamKind, ParamSource, Parameter, Plan, Step},
@@ -18,7 +18,7 @@ use crate::fixture;
 /// The engine with the fixture in it.
 pub struct Engine {
     pub connection: Connection,
-    policies: Policies,
+    grant: Grant,
     catalog: Arc<Catalog>,
 }
 
@@ -109,12 +109,25 @@ impl Engine {
         connection.execute_batch(fixture::SCHEMA).expect("the schema is made");
         connection.execute_batch(&fixture::wide_schema()).expect("the wide table is made");
         let catalog = Arc::new(fixture::catalog());
-        let policies = Policies::load("policies.sql", "", catalog.clone()).expect("an empty file is read");
-        Self { connection, policies, catalog }
+        let grant = granted("", catalog.clone(), "service_role");
+        Self { connection, grant, catalog }
+    }
+
+    /// The same, where a role is held to these policies.
+    pub fn held_to(policies: &str) -> Self {
+        let engine = Self::new();
+        let grant = granted(policies, engine.catalog.clone(), "authenticated");
+        Self { grant, ..engine }
+    }
+
+    /// The same with another catalog.
+    pub fn with_catalog(self, catalog: Catalog) -> Self {
+        let catalog = Arc::new(catalog);
+        Self { grant: granted("", catalog.clone(), "service_role"), catalog, ..self }
     }
 
     pub fn prepared(&self, plan: Plan) -> Result<Arc<Prepared>, Problem> {
-        let guarded = transom_policy::guard(plan, &self.policies.system())?;
+        let guarded = transom_policy::guard(plan, &self.grant)?;
         Ok(render(&Sqlite, Arc::new(guarded))?.steps[0].clone())
     }
 
@@ -164,6 +177,11 @@ impl Engine {
     }
 }
 
+fn granted(policies: &str, catalog: Arc<Catalog>, role: &str) -> Grant {
+    let policies = Policies::load("policies.sql", policies, catalog).expect("the policies are well formed");
+    policies.authorize(&Principal::anonymous(role)).expect("the role may try")
+}
+
 fn sql(value: &Value) -> rusqlite::types::Value {
     use rusqlite::types::Value as Sql;
     match value {
@@ -208,6 +226,7 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
             Ok(text(context, 0)?.zip(text(context, 1)?).map(|(left, right)| left == right))
         })?;
     }
+    connection.create_scalar_function("transom_json_key", 1, pure, move |context| text(context, 0))?;
     connection.create_scalar_function("transom_now", 0, FunctionFlags::SQLITE_UTF8, |_| {
         Ok("2026-01-02T03:04:05.678Z")
     })?;

@@ -125,17 +125,18 @@ fn products() -> Table {
 }
 
 pub fn catalog() -> Catalog {
+    catalog_with("t1", "we\"ird' ; DROP TABLE x --")
+}
+
+/// The catalog, with these names for the odd table and its second column.
+pub fn catalog_with(odd: &str, label: &str) -> Catalog {
     let id = || required("id", Integer);
     let key = vec![ColumnId(0)];
     let wide = (1..WIDE_COLUMNS).map(|at| column(&format!("c{at}"), Text));
     let tables = vec![
         table("categories", vec![id(), required("name", Text)], key.clone()),
         products(),
-        table(
-            "t1",
-            vec![id(), column("we\"ird' ; DROP TABLE x --", Text), column("select", Integer)],
-            key.clone(),
-        ),
+        table(odd, vec![id(), column(label, Text), column("select", Integer)], key.clone()),
         table(
             "members",
             vec![required("product_id", Integer), required("tag", Text)],

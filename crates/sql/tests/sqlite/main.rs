@@ -6,3 +6,4 @@ mod build;
 mod engine;
 mod fixture;
 mod reads;
+mod writes;

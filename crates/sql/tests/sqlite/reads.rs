@@ -75,6 +75,17 @@ fn dear_outputs_are_made_for_the_limited_rows_alone() {
 }
 
 #[test]
+fn rows_that_an_index_yields_in_order_stay_flat() {
+    let (engine, mut draft) = (Engine::new(), Draft::default());
+    let limit = Some(draft.integer(1));
+    let outputs = vec![output("category", Expr::Object(Box::new(category_of(1, 0))), Json)];
+    let order = vec![ascending(column(0, ID))];
+    let query = Query { order, limit, ..from(0, PRODUCTS, outputs) };
+    let run = engine.run(&draft, read(query));
+    assert!(!run.sql.contains("FROM (SELECT"), "{}", run.sql);
+}
+
+#[test]
 fn embedded_rows_have_order_and_bounds_of_their_own() {
     let (engine, mut draft) = (Engine::new(), Draft::default());
     let limit = Some(draft.integer(1));
