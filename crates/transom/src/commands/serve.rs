@@ -38,8 +38,10 @@ async fn serve(project: &Project) -> anyhow::Result<()> {
     }
     let app = Arc::new(wiring::app(project, data.clone()).await?);
     tokio::spawn(reload_on_signal(project.dir.clone(), data.clone()));
+    // From here on a signal stops in order: whoever reads the address may send one at once.
+    let stop = stop_signal();
     announce(project, &data, &listener, &admin)?;
-    let stopped = transom_server::serve(app, listener, Some(admin), stop_signal()).await;
+    let stopped = transom_server::serve(app, listener, Some(admin), stop).await;
     database.close().await;
     tracing::info!(cut_off = stopped.cut_off, "stopped");
     Ok(())
@@ -68,17 +70,18 @@ async fn migrate(project: &Project, database: &dyn Database) -> anyhow::Result<(
     Ok(())
 }
 
-/// SIGTERM or SIGINT.
-async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without signals the process is stopped from outside.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM or SIGINT; listened for from the call on, not only once it is awaited.
+fn stop_signal() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            // Without signals the process is stopped from outside.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 
