@@ -53,10 +53,6 @@ impl Draft {
         self.literal(Literal::List(elements), ParamKind::List(data_type))
     }
 
-    pub fn constant(&mut self, value: Value) -> ParamId {
-        self.param(ParamSource::Constant(value), ParamKind::Scalar(DataType::Any))
-    }
-
     /// The body: JSON arrays of cells, in which `{}` stands for a cell that is not there.
     pub fn rows(&mut self, rows: Json, types: &[DataType]) -> ParamId {
         let cell = |json: &Json| match json.as_object().is_some_and(serde_json::Map::is_empty) {

@@ -69,6 +69,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         default: None,
         generated: false,
         identity: false,
+        collation: None,
         access: Access::ALL,
         comment: None,
     }

@@ -4,6 +4,8 @@
 
 mod build;
 mod engine;
+mod expressions;
 mod fixture;
 mod reads;
+mod words;
 mod writes;
