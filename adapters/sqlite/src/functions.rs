@@ -16,7 +16,7 @@ use rusqlite::{
     types::ValueRef,
 };
 use serde_json::Value as Json;
-use transom_query::evaluate::{json_contains, json_overlaps};
+use transom_query::evaluate::{json_contains, json_key, json_overlaps};
 
 use crate::pattern::{self, Like, Regexes};
 
@@ -183,6 +183,9 @@ fn text<'c>(context: &'c Context<'_>, at: usize) -> Option<Cow<'c, str>> {
 
 /// Containment is judged by the same code in memory.
 fn documents(connection: &Connection) -> rusqlite::Result<()> {
+    connection.create_scalar_function("transom_json_key", 1, pure(), |context| {
+        Ok(text(context, 0).map(|text| json_key(&text)))
+    })?;
     type Judge = fn(&Json, &Json) -> bool;
     let judges: [(&str, Judge); 2] =
         [("transom_json_contains", json_contains), ("transom_json_overlaps", json_overlaps)];

@@ -11,7 +11,7 @@ use transom_query::{
 use transom_sql::{Bound, bind::bind};
 use transom_types::{Code, Principal, Problem, limits::BATCH_OPERATIONS_MAX};
 
-use crate::{Context, Data, DataReply, execute, prepare::Planned};
+use crate::{Context, Data, DataReply, execute, prepare::Planned, reply};
 
 /// Where an operation's captured columns stand in the unit.
 struct Captured {
@@ -108,7 +108,8 @@ fn references(requests: &[DataRequest]) -> Vec<(u16, Box<str>)> {
 }
 
 fn capture(plan: &mut Plan, grant: &Grant, wanted: &[Box<str>]) -> Result<(), Problem> {
-    let mutation = plan.steps.iter_mut().find_map(|step| match step {
+    let root = reply::root(plan);
+    let mutation = root.and_then(|at| match &mut plan.steps[at] {
         PlanStep::Insert(insert) => Some((insert.table, &mut insert.returning)),
         PlanStep::Update(update) => Some((update.table, &mut update.returning)),
         PlanStep::Delete(delete) => Some((delete.table, &mut delete.returning)),
@@ -132,17 +133,16 @@ fn capture(plan: &mut Plan, grant: &Grant, wanted: &[Box<str>]) -> Result<(), Pr
 }
 
 fn capture_of(planned: &Planned, grant: &Grant, base: u16) -> Captured {
-    for (step, of) in (base..).zip(&planned.plan().steps) {
-        let (table, returning) = match of {
-            PlanStep::Insert(insert) => (insert.table, &insert.returning),
-            PlanStep::Update(update) => (update.table, &update.returning),
-            PlanStep::Delete(delete) => (delete.table, &delete.returning),
-            _ => continue,
-        };
-        let name = |column: &ColumnId| grant.catalog()[table][*column].name.clone();
-        return Captured { step, columns: returning.capture.iter().map(name).collect() };
-    }
-    Captured { step: base, columns: Vec::new() }
+    let none = Captured { step: base, columns: Vec::new() };
+    let Some(at) = reply::root(planned.plan()) else { return none };
+    let (table, returning) = match &planned.plan().steps[at] {
+        PlanStep::Insert(insert) => (insert.table, &insert.returning),
+        PlanStep::Update(update) => (update.table, &update.returning),
+        PlanStep::Delete(delete) => (delete.table, &delete.returning),
+        _ => return none,
+    };
+    let name = |column: &ColumnId| grant.catalog()[table][*column].name.clone();
+    Captured { step: base + at as u16, columns: returning.capture.iter().map(name).collect() }
 }
 
 fn resolve(captured: &[Captured], at: usize, reference: &Earlier) -> Result<Bound, Problem> {

@@ -67,27 +67,32 @@ impl DataReply {
     }
 }
 
-/// The one insert of the row that was asked for: among those of a nested insert, the one that is read back.
+/// The place of the change that was asked for. Of a nested insert it is the reply, or the step that is read back;
+/// `None` where several were asked for.
+pub(crate) fn root(plan: &Plan) -> Option<usize> {
+    let changes = |step: &Step| matches!(step, Step::Insert(_) | Step::Update(_) | Step::Delete(_));
+    let mut places = (0..plan.steps.len()).filter(|at| changes(&plan.steps[*at]));
+    let (first, second) = (places.next()?, places.next());
+    if second.is_none() {
+        return Some(first);
+    }
+    if let Some(reply) = plan.reply.map(usize::from)
+        && plan.steps.get(reply).is_some_and(changes)
+    {
+        return Some(reply);
+    }
+    let mut read_back = plan.params.iter().filter_map(|param| match param.source {
+        ParamSource::CapturedRows { step } => Some(usize::from(step)),
+        _ => None,
+    });
+    read_back.next().filter(|_| read_back.next().is_none())
+}
+
 fn root_insert(plan: &Plan) -> Option<(usize, &Insert)> {
-    let inserts: Vec<(usize, &Insert)> = plan
-        .steps
-        .iter()
-        .enumerate()
-        .filter_map(|(at, step)| match step {
-            Step::Insert(insert) => Some((at, insert)),
-            _ => None,
-        })
-        .collect();
-    let read_back = |at: usize| {
-        let source = ParamSource::CapturedRows { step: at as u16 };
-        plan.params.iter().any(|param| param.source == source)
-    };
-    match inserts.as_slice() {
-        [only] => Some(*only),
-        several => {
-            let mut roots = several.iter().filter(|(at, _)| read_back(*at));
-            roots.next().filter(|_| roots.next().is_none()).copied()
-        }
+    let at = root(plan)?;
+    match &plan.steps[at] {
+        Step::Insert(insert) => Some((at, insert)),
+        _ => None,
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Column {
     pub generated: bool,
     /// Whether the engine assigns the value when none is written (rowid, identity).
     pub identity: bool,
+    /// By what name the engine compares the column's text, where not by its bytes.
+    pub collation: Option<Box<str>>,
     /// Which operations the role of this catalog may attempt on the column.
     pub access: Access,
     /// The column's comment.

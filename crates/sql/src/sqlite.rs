@@ -136,9 +136,20 @@ impl Dialect for Sqlite {
         Ok(())
     }
 
+    fn json_key(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "transom_json_key({inner})");
+    }
+
+    fn document_text(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "(iif(json_valid({inner}, 9), json({inner}), {inner}) || '')");
+    }
+
     fn cast(&self, text: &mut String, inner: &str, to: DataType) {
         let _ = match to {
-            DataType::Integer => write!(text, "CAST({inner} AS INTEGER)"),
+            // Rounded, but only where that loses nothing.
+            DataType::Integer => {
+                write!(text, "CAST(iif(typeof({inner}) = 'real', round({inner}), {inner}) AS INTEGER)")
+            }
             DataType::Real => write!(text, "CAST({inner} AS REAL)"),
             DataType::Numeric => write!(text, "CAST({inner} AS NUMERIC)"),
             DataType::Bool => write!(
@@ -197,6 +208,8 @@ impl Dialect for Sqlite {
     fn element(&self, text: &mut String, alias: &str, data_type: DataType) {
         let _ = match data_type {
             DataType::Bytes => write!(text, "unhex(substr({alias}.value, 3))"),
+            // As what documents are compared by.
+            DataType::Json => write!(text, "transom_json_key({alias}.value)"),
             _ => write!(text, "{alias}.value"),
         };
     }
@@ -207,6 +220,21 @@ impl Dialect for Sqlite {
             DataType::Numeric => write!(text, "CAST({alias}.value ->> {at} AS NUMERIC)"),
             _ => write!(text, "({alias}.value ->> {at})"),
         };
+    }
+
+    fn like_column(&self, text: &mut String, inner: &str, data_type: DataType, collation: Option<&str>) {
+        // A cast alone gives a value the affinity that a column has by its type.
+        let _ = match data_type {
+            DataType::Bool | DataType::Numeric => write!(text, "CAST({inner} AS NUMERIC)"),
+            DataType::Integer => write!(text, "CAST({inner} AS INTEGER)"),
+            DataType::Real => write!(text, "CAST({inner} AS REAL)"),
+            DataType::Bytes | DataType::Any => write!(text, "{inner}"),
+            _ => write!(text, "CAST({inner} AS TEXT)"),
+        };
+        if let Some(collation) = collation {
+            text.push_str(" COLLATE ");
+            self.identifier(text, collation);
+        }
     }
 
     fn cell_missing(&self, text: &mut String, alias: &str, at: usize) {

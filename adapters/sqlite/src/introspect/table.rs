@@ -27,13 +27,15 @@ pub(super) fn read(connection: &Connection, object: &Object) -> rusqlite::Result
             whole_number = declared.eq_ignore_ascii_case("INTEGER");
         }
         let not_null: bool = row.get(2)?;
+        let name: String = row.get(0)?;
         columns.push(Column {
-            name: row.get::<_, String>(0)?.into(),
             data_type: types::data_type(&declared),
             nullable: !not_null && key == 0,
             default: row.get::<_, Option<String>>(3)?.map(Into::into),
             generated: hidden > 1,
             identity: false,
+            collation: collation(connection, &object.name, &name),
+            name: name.into(),
             access: Access::ALL,
             comment: None,
         });
@@ -66,6 +68,13 @@ pub(super) fn read(connection: &Connection, object: &Object) -> rusqlite::Result
     })
 }
 
+/// How a column's text compares, unless it is by its bytes. A view's columns do not tell.
+fn collation(connection: &Connection, table: &str, column: &str) -> Option<Box<str>> {
+    let (_, collation, ..) = connection.column_metadata(None, table, column).ok()?;
+    let name = collation?.to_str().ok()?;
+    (!name.eq_ignore_ascii_case("BINARY")).then(|| name.into())
+}
+
 /// A row id as a column.
 pub(super) fn row_id() -> Column {
     Column {
@@ -75,6 +84,7 @@ pub(super) fn row_id() -> Column {
         default: None,
         generated: false,
         identity: true,
+        collation: None,
         access: Access::ALL,
         comment: None,
     }

@@ -52,6 +52,7 @@ fn table(name: &str, columns: &[(&str, DataType)]) -> Table {
         default: None,
         generated: false,
         identity: false,
+        collation: None,
         access: Access::ALL,
         comment: None,
     };

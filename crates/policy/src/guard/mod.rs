@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ahash::{AHashMap, AHashSet};
 use transom_query::{
     Catalog, Expr, Plan, Query, QueryId, TableId,
-    plan::{ParamId, ParamSource, Parameter, Source},
+    plan::{ParamId, ParamSource, Parameter, Source, Step},
 };
 use transom_types::{Code, Problem};
 
@@ -42,8 +42,15 @@ pub fn guard(mut plan: Plan, grant: &Grant) -> Result<GuardedPlan, Problem> {
         guarding: None,
         subqueries: 0,
     };
+    let read_ahead: Vec<bool> = plan.steps.windows(2).map(steps::reads_what_goes).collect();
     for (place, step) in (0u16..).zip(&mut plan.steps) {
-        guarder.step(step, read_back.contains(&place))?;
+        let at = usize::from(place);
+        let reads_ahead = read_ahead.get(at).copied().unwrap_or(false);
+        let read_before = at > 0 && read_ahead[at - 1];
+        guarder.step(step, read_before || read_back.contains(&place))?;
+        if let (true, Step::Read(read)) = (reads_ahead, step) {
+            guarder.rows_that_go(&mut read.query)?;
+        }
     }
     plan.query_ids = guarder.next_id;
     Ok(GuardedPlan { plan, catalog: grant.catalog().clone() })

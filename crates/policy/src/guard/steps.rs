@@ -2,8 +2,8 @@
 //! (CREATE POLICY, table "Policies Applied by Command Type").
 
 use transom_query::{
-    ColumnId, QueryId,
-    plan::{Delete, Insert, InsertValue, Judge, Returning, Step, Update},
+    ColumnId, Query, QueryId,
+    plan::{Delete, Insert, InsertValue, Judge, Returning, Source, Step, Update},
 };
 use transom_types::Problem;
 
@@ -19,8 +19,26 @@ const UPDATE: Pick = |rules| &rules.update;
 const UPDATE_CHECK: Pick = |rules| &rules.update_check;
 const DELETE: Pick = |rules| &rules.delete;
 
+/// Whether the first of two steps shows the rows that the second deletes.
+pub(super) fn reads_what_goes(steps: &[Step]) -> bool {
+    match steps {
+        [Step::Read(read), Step::Delete(delete)] => {
+            matches!(read.query.source, Source::Table(table) if table == delete.table)
+        }
+        _ => false,
+    }
+}
+
 impl Guarder<'_> {
-    /// Guards one step; `read_back` says whether a later step reads the rows it wrote.
+    /// Rows read ahead of their deletion are those that may go, and no others.
+    pub(super) fn rows_that_go(&mut self, query: &mut Query) -> Result<(), Problem> {
+        if let Source::Table(table) = query.source {
+            query.guard = self.rule(table, query.id, &[DELETE, SELECT])?;
+        }
+        Ok(())
+    }
+
+    /// Guards one step; `read_back` says whether another step reads the rows it writes.
     pub(super) fn step(&mut self, step: &mut Step, read_back: bool) -> Result<(), Problem> {
         match step {
             Step::Read(read) => self.query(&mut read.query),

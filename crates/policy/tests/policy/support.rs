@@ -22,6 +22,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         default: None,
         generated: false,
         identity: false,
+        collation: None,
         access: Access::ALL,
         comment: None,
     }

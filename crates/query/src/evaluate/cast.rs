@@ -53,7 +53,10 @@ pub(super) fn text_of(value: &Value) -> String {
         Value::Integer(integer) => integer.to_string(),
         Value::Real(real) => show::real(*real),
         Value::Numeric(text) | Value::Text(text) | Value::Json(text) => text.to_string(),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::Bytes(bytes) => {
+            let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("\\x{hexadecimal}")
+        }
     }
 }
 
@@ -61,7 +64,11 @@ fn to_integer(value: &Value) -> i64 {
     match value {
         Value::Bool(truth) => (*truth).into(),
         Value::Integer(integer) => *integer,
-        Value::Real(real) => *real as i64,
+        Value::Real(real) => real.round() as i64,
+        Value::Numeric(text) => match text.parse() {
+            Ok(integer) => integer,
+            Err(_) => text.parse::<f64>().unwrap_or(0.0).round() as i64,
+        },
         other => {
             let text = text_of(other);
             let digits = leading(&text, |part| part.parse::<i64>().is_ok());

@@ -1,22 +1,27 @@
-//! The order of values: numbers before text before bytes, as SQLite orders storage classes; text by its bytes.
+//! The order of values: numbers before text before bytes, as SQLite orders storage classes; text by its bytes, documents by value.
 
 use std::cmp::Ordering;
 
 use transom_types::Value;
 
-use super::decimal::Decimal;
+use super::{decimal::Decimal, json};
 
 /// The order of two values; `None` when one is NULL.
 pub fn order(left: &Value, right: &Value) -> Option<Ordering> {
     if left.is_null() || right.is_null() {
         return None;
     }
+    if let (Value::Json(_), other) | (other, Value::Json(_)) = (left, right)
+        && let Value::Json(_) | Value::Text(_) = other
+    {
+        return Some(document(left).cmp(&document(right)));
+    }
     let ordering = class(left).cmp(&class(right));
     if ordering != Ordering::Equal {
         return Some(ordering);
     }
     Some(match (left, right) {
-        (Value::Text(left) | Value::Json(left), Value::Text(right) | Value::Json(right)) => left.cmp(right),
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
         (Value::Bytes(left), Value::Bytes(right)) => left.cmp(right),
         _ => numbers(left, right),
     })
@@ -27,6 +32,14 @@ pub fn same(left: &Value, right: &Value) -> bool {
     match order(left, right) {
         Some(ordering) => ordering == Ordering::Equal,
         None => left.is_null() && right.is_null(),
+    }
+}
+
+/// What a document is ordered by.
+fn document(value: &Value) -> String {
+    match value {
+        Value::Json(text) | Value::Text(text) => json::key_of_text(text),
+        _ => String::new(),
     }
 }
 

@@ -94,3 +94,122 @@ fn equal(left: &Json, right: &Json) -> bool {
         _ => left == right,
     }
 }
+
+/// A text that orders as documents do: NULL, then strings, numbers by value, truth, arrays and objects by size and then
+/// by their parts. Equal documents have equal keys, however they are written.
+pub fn key(document: &Json) -> String {
+    let mut key = String::new();
+    write_key(&mut key, document);
+    key
+}
+
+/// The key of a document's text; what is no JSON counts as a string.
+pub fn key_of_text(text: &str) -> String {
+    key(&serde_json::from_str(text).unwrap_or_else(|_| Json::from(text)))
+}
+
+fn write_key(key: &mut String, document: &Json) {
+    match document {
+        Json::Null => key.push('0'),
+        Json::String(text) => {
+            key.push('1');
+            write_text_key(key, text);
+        }
+        Json::Number(number) => {
+            key.push('2');
+            write_number_key(key, number);
+        }
+        Json::Bool(truth) => key.push(if *truth { '4' } else { '3' }),
+        Json::Array(elements) => {
+            key.push_str(&format!("5{:08x}", elements.len()));
+            elements.iter().for_each(|element| write_key(key, element));
+        }
+        Json::Object(members) => {
+            key.push_str(&format!("6{:08x}", members.len()));
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            for (name, value) in members {
+                write_text_key(key, name);
+                write_key(key, value);
+            }
+        }
+    }
+}
+
+/// Text with an end that stands before whatever could follow; characters that could be taken for the end are shifted.
+fn write_text_key(key: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '\0' => key.push_str("\u{1}\u{2}"),
+            '\u{1}' => key.push_str("\u{1}\u{3}"),
+            character => key.push(character),
+        }
+    }
+    key.push_str("\u{1}\u{1}");
+}
+
+/// A double's bits in order, then what a large integer has beyond it.
+fn write_number_key(key: &mut String, number: &serde_json::Number) {
+    // Not two zeros.
+    let double = number.as_f64().unwrap_or(0.0) + 0.0;
+    let bits = double.to_bits();
+    let ordered = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
+    let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    let beyond = whole.map_or(0, |whole| whole - double as i128);
+    key.push_str(&format!("{ordered:016x}{:04x}", beyond + 0x4000));
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    #[test]
+    fn order_as_documents_do() {
+        let ordered = [
+            "null",
+            r#""""#,
+            r#""\u0000""#,
+            r#""\u0001""#,
+            r#""10""#,
+            r#""9""#,
+            r#""9a""#,
+            "-1e300",
+            "-2",
+            "-1.5",
+            "0",
+            "0.5",
+            "9",
+            "10",
+            "9007199254740992",
+            "9007199254740993",
+            "18446744073709551615",
+            "1e300",
+            "false",
+            "true",
+            "[]",
+            "[9]",
+            "[10]",
+            r#"["a","b"]"#,
+            r#"["ab","a"]"#,
+            "{}",
+            r#"{"a":1}"#,
+            r#"{"a":2}"#,
+            r#"{"b":0}"#,
+        ];
+        for pair in ordered.windows(2) {
+            assert!(key_of_text(pair[0]) < key_of_text(pair[1]), "{} < {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn equal_documents_have_equal_keys() {
+        for (left, right) in [
+            ("10", "10.0"),
+            ("-0.0", "0"),
+            (r#"{"a":1,"b":[1, 2]}"#, r#"{"b":[1.0,2],"a":1e0}"#),
+            ("no json", r#""no json""#),
+        ] {
+            assert_eq!(key_of_text(left), key_of_text(right), "{left} = {right}");
+        }
+    }
+}

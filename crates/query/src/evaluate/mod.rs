@@ -29,7 +29,7 @@ use crate::{
 pub use aggregate::fold as aggregate;
 pub use cast::cast;
 pub use compare::{order, same};
-pub use json::{contains as json_contains, overlaps as json_overlaps};
+pub use json::{contains as json_contains, key_of_text as json_key, overlaps as json_overlaps};
 pub use pattern::{ilike, like, regex};
 pub use predicate::truth;
 pub use show::{object, read_cell, show};

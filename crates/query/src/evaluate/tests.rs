@@ -213,7 +213,7 @@ fn functions_and_casts() {
     check(call(Function::Greatest, vec![known(1), null(), known(3)]), Value::Integer(3));
     let cast = |of: Expr, data_type| Expr::Cast(Box::new(of), data_type);
     check(cast(known("12abc"), DataType::Integer), Value::Integer(12));
-    check(cast(known(2.9), DataType::Integer), Value::Integer(2));
+    check(cast(known(2.9), DataType::Integer), Value::Integer(3));
     check(cast(known(true), DataType::Text), Value::text("true"));
     check(cast(null(), DataType::Integer), Value::Null);
     check(cast(known("1.5e1x"), DataType::Real), Value::Real(15.0));

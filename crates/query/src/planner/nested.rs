@@ -61,8 +61,11 @@ impl Planner<'_> {
             let cells = insert.columns.iter().cloned().zip(row);
             steps.push(self.nested_row(table, cells, Vec::new())?);
         }
-        if shape.returning == request::Returning::Rows {
-            self.read_back(table, &steps, &shape.select)?;
+        match (shape.returning, steps.as_slice()) {
+            (request::Returning::Rows, _) => self.read_back(table, &steps, &shape.select)?,
+            // Whose key is asked for, or referred to later.
+            (_, [root]) => self.reply = Some(*root),
+            _ => {}
         }
         Ok(())
     }

@@ -200,19 +200,32 @@ impl Planner<'_> {
         self.allowed(table, "DELETE", |access| access.delete)?;
         let id = self.query_id();
         let filter = self.mutation_filter(id, table, key, &shape.select)?;
-        // Embedded resources are read as the row goes: afterwards it could not be found.
         let outputs = match shape.returning {
-            request::Returning::Rows => self.outputs(id, Relation::Table(table), &shape.select)?,
+            // Related rows may go with the row, so they are read before; the policy room gives both the same rows.
+            request::Returning::Rows if needs_read(&shape.select) => {
+                self.read_ahead(table, key, &shape.select)?;
+                Vec::new()
+            }
+            request::Returning::Rows => {
+                self.reply = Some(self.steps.len() as u16);
+                self.outputs(id, Relation::Table(table), &shape.select)?
+            }
             _ => Vec::new(),
         };
-        if outputs.iter().any(|output| super::select::has_aggregate(&output.expr)) {
-            return Err(Problem::new(Code::Unsupported, "what a delete returns cannot be aggregated")
-                .with_hint("Return the rows, or count them: Prefer: count=exact"));
-        }
-        self.reply = (!outputs.is_empty()).then_some(self.steps.len() as u16);
         let returning = Returning { outputs, capture: Vec::new() };
         let expect = expect(shape.expect);
         self.steps.push(Step::Delete(Delete { id, table, filter, guard: None, returning, expect }));
+        Ok(())
+    }
+
+    /// Reads the rows that the next step deletes.
+    fn read_ahead(&mut self, table: TableId, key: &[Slot], select: &Select) -> Result<(), Problem> {
+        let id = self.query_id();
+        let mut query = self.query(id, Relation::Table(table), select)?;
+        query.filter = Expr::all([self.key_filter(id, table, key)?, query.filter]);
+        self.reply = Some(self.steps.len() as u16);
+        let expect = crate::plan::Expect::Any;
+        self.steps.push(Step::Read(Read { query, count: None, cursor: false, expect }));
         Ok(())
     }
 

@@ -270,6 +270,7 @@ fn table(name: &str) -> Table {
         default: None,
         generated: false,
         identity: false,
+        collation: None,
         access: Access::ALL,
         comment: None,
     };

@@ -44,6 +44,12 @@ pub trait Dialect: Send + Sync {
     /// A way into JSON.
     fn json_path(&self, text: &mut String, base: &str, steps: &[JsonStep]) -> Result<(), Problem>;
 
+    /// A document as a value that compares and orders as documents do.
+    fn json_key(&self, text: &mut String, inner: &str);
+
+    /// A document as its text, which is no longer taken for a document.
+    fn document_text(&self, text: &mut String, inner: &str);
+
     /// `CAST`.
     fn cast(&self, text: &mut String, inner: &str, to: DataType);
 
@@ -70,6 +76,9 @@ pub trait Dialect: Send + Sync {
 
     /// The cell at this place of a row of [`Dialect::rows_source`].
     fn cell(&self, text: &mut String, alias: &str, at: usize, data_type: DataType);
+
+    /// Makes a value compare as a column of this type and collation does.
+    fn like_column(&self, text: &mut String, inner: &str, data_type: DataType, collation: Option<&str>);
 
     /// Whether that cell is missing.
     fn cell_missing(&self, text: &mut String, alias: &str, at: usize);

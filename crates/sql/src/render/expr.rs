@@ -2,7 +2,7 @@
 
 use transom_query::{
     Expr,
-    plan::{ElementTest, Function, ParamId, ParamKind},
+    plan::{Comparison, ElementTest, Function, ParamId, ParamKind},
     request::{Aggregate, IsValue},
 };
 use transom_types::{DataType, Problem};
@@ -42,16 +42,11 @@ impl Writer<'_> {
                 let base = self.expr_apart(base)?;
                 return dialect.json_path(&mut self.text, &base, steps);
             }
-            Expr::Cast(inner, to) => {
-                let inner = self.expr_apart(inner)?;
-                dialect.cast(&mut self.text, &inner, *to);
-            }
+            Expr::Cast(inner, to) => self.cast(inner, *to)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,
-            Expr::Compare(comparison, left, right) => {
-                self.infix(left, dialect.comparison(*comparison), right)?;
-            }
+            Expr::Compare(comparison, left, right) => self.compare(*comparison, left, right)?,
             Expr::Binary(operator, left, right) => self.infix(left, dialect.binary(*operator), right)?,
             Expr::Is(inner, value) => {
                 self.parenthesised("((", inner)?;
@@ -72,9 +67,11 @@ impl Writer<'_> {
             Expr::InList(operand, list) => self.in_list(operand, *list)?,
             Expr::InExprs(_, exprs) if exprs.is_empty() => self.push(dialect.truth(false)),
             Expr::InExprs(operand, exprs) => {
-                self.parenthesised("(", operand)?;
-                self.push(" IN (");
-                self.list(exprs, ", ", |writer, expr| writer.expr(expr))?;
+                let document = self.is_document(operand);
+                self.push("(");
+                self.comparable(operand, document)?;
+                self.push(") IN (");
+                self.list(exprs, ", ", |writer, expr| writer.comparable(expr, document))?;
                 self.push(")");
             }
             Expr::InRows(values, rows) => self.in_rows(values, *rows)?,
@@ -120,6 +117,61 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn compare(&mut self, comparison: Comparison, left: &Expr, right: &Expr) -> Result<(), Problem> {
+        let document = self.is_document(left) || self.is_document(right);
+        self.push("(");
+        self.comparable(left, document)?;
+        self.push(" ");
+        self.push(self.dialect.comparison(comparison));
+        self.push(" ");
+        self.comparable(right, document)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// An operand of a comparison or order: documents compare by value and not by how they are written.
+    pub(super) fn comparable(&mut self, expr: &Expr, document: bool) -> Result<(), Problem> {
+        // A cursor has kept what the order went by.
+        let kept = |id: &ParamId| self.plan.params[usize::from(id.0)].kind == ParamKind::CursorValue;
+        if !document || matches!(expr, Expr::Param(id) if kept(id)) {
+            return self.expr(expr);
+        }
+        let inner = self.expr_apart(expr)?;
+        self.dialect.json_key(&mut self.text, &inner);
+        Ok(())
+    }
+
+    /// Whether an expression yields a document.
+    pub(super) fn is_document(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Json(_, steps) => !steps.last().is_some_and(|step| step.as_text),
+            Expr::Column(id, column) => self.column_type(*id, *column) == Some(DataType::Json),
+            Expr::Cast(_, to) => *to == DataType::Json,
+            Expr::Scalar(query) => {
+                query.outputs.first().is_some_and(|output| output.data_type == DataType::Json)
+            }
+            Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) => true,
+            _ => false,
+        }
+    }
+
+    fn cast(&mut self, inner: &Expr, to: DataType) -> Result<(), Problem> {
+        let document = self.is_document(inner) && to != DataType::Json;
+        let bytes = to == DataType::Text
+            && matches!(inner, Expr::Column(id, column)
+                if matches!(self.column_type(*id, *column), Some(DataType::Bytes | DataType::Any)));
+        let inner = self.expr_apart(inner)?;
+        let mut text = String::new();
+        match (document, bytes) {
+            // Their text, however they are kept.
+            (true, _) => self.dialect.document_text(&mut text, &inner),
+            (_, true) => self.dialect.json_value(&mut text, DataType::Bytes, &inner),
+            _ => text = inner,
+        }
+        self.dialect.cast(&mut self.text, &text, to);
+        Ok(())
+    }
+
     /// Parts joined by a word; nothing is the word's neutral element.
     fn joined(&mut self, parts: &[Expr], word: &str, neutral: &str) -> Result<(), Problem> {
         if parts.is_empty() {
@@ -138,8 +190,10 @@ impl Writer<'_> {
             _ => DataType::Any,
         };
         let list = self.param_apart(list)?;
-        self.parenthesised("(", operand)?;
-        self.push(" IN (");
+        let document = self.is_document(operand);
+        self.push("(");
+        self.comparable(operand, document)?;
+        self.push(") IN (");
         self.dialect.list_elements(&mut self.text, &list, data_type);
         self.push(")");
         Ok(())
@@ -177,7 +231,9 @@ impl Writer<'_> {
             ParamKind::List(data_type) => *data_type,
             _ => DataType::Any,
         };
-        let (operand, list) = (self.expr_apart(operand)?, self.param_apart(list)?);
+        let document = self.is_document(operand) && matches!(test, ElementTest::Compare(_));
+        let operand = self.apart(|writer| writer.comparable(operand, document))?;
+        let list = self.param_apart(list)?;
         let alias = format!("{}e", self.prefix);
         let mut element = String::new();
         self.dialect.element(&mut element, &alias, data_type);

@@ -74,9 +74,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// A JSON array of raw values.
+    /// A JSON array of the values that an order goes by.
     pub(super) fn array_of<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) -> Result<(), Problem> {
-        let values = exprs.into_iter().map(|expr| self.expr_apart(expr)).collect::<Result<Vec<_>, _>>()?;
+        let value = |expr: &Expr| {
+            let document = self.is_document(expr);
+            self.apart(|writer| writer.comparable(expr, document))
+        };
+        let values = exprs.into_iter().map(value).collect::<Result<Vec<_>, _>>()?;
         self.dialect.json_array(&mut self.text, &values);
         Ok(())
     }
@@ -93,7 +97,7 @@ impl Writer<'_> {
             let inner = self.expr_apart(&Expr::Column(id, *column))?;
             let mut value = String::new();
             match self.catalog[table][*column].data_type {
-                DataType::Bytes => self.dialect.json_value(&mut value, DataType::Bytes, &inner),
+                of @ (DataType::Bytes | DataType::Any) => self.dialect.json_value(&mut value, of, &inner),
                 _ => value = inner,
             }
             values.push(value);

@@ -5,7 +5,7 @@ use transom_query::{
     catalog::Fragment,
     plan::{OrderTerm, ParamId, ParamSource, Source},
 };
-use transom_types::{Code, Problem};
+use transom_types::{Code, DataType, Problem};
 
 use super::{Writer, limited::bounded, output::is_json};
 
@@ -60,7 +60,8 @@ impl Writer<'_> {
 
     fn order_terms(&mut self, terms: &[OrderTerm]) -> Result<(), Problem> {
         self.list(terms, ", ", |writer, term| {
-            writer.expr(&term.expr)?;
+            let document = writer.is_document(&term.expr);
+            writer.comparable(&term.expr, document)?;
             if term.descending {
                 writer.push(" DESC");
             }
@@ -241,6 +242,17 @@ impl Writer<'_> {
             Source::Table(table) => Some(*table),
             _ => None,
         })
+    }
+
+    /// What a column holds.
+    pub(super) fn column_type(&self, id: QueryId, column: transom_query::ColumnId) -> Option<DataType> {
+        match self.sources.get(&id)? {
+            Source::Table(table) => Some(self.catalog[*table][column].data_type),
+            Source::Function(function, _) => {
+                self.catalog[*function].columns.get(column.0 as usize).map(|column| column.data_type)
+            }
+            Source::One => None,
+        }
     }
 
     pub(super) fn column_name(

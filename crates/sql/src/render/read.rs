@@ -5,7 +5,7 @@ use transom_query::{
     plan::{Call, Judge, Read},
     request::Count,
 };
-use transom_types::{DataType, Problem};
+use transom_types::Problem;
 
 use super::{Writer, limited::bounded};
 use crate::Layout;
@@ -105,11 +105,7 @@ impl Writer<'_> {
             let mut cell = String::new();
             self.dialect.cell(&mut cell, "r", at, column.data_type);
             self.push(", ");
-            match as_text(column.data_type) {
-                // Compared with other types, a column of text is text, and so must its stand-in be.
-                true => self.dialect.cast(&mut self.text, &cell, DataType::Text),
-                false => self.push(&cell),
-            }
+            self.dialect.like_column(&mut self.text, &cell, column.data_type, column.collation.as_deref());
             self.push(" AS ");
             self.name(&column.name);
         }
@@ -138,12 +134,4 @@ impl Writer<'_> {
         self.push(" THEN 1 ELSE 0 END");
         Ok(())
     }
-}
-
-/// Whether values of the type are kept as text, whatever the engine.
-fn as_text(data_type: DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Text | DataType::Uuid | DataType::Date | DataType::Time | DataType::Timestamp
-    )
 }

@@ -1,0 +1,107 @@
+//! Cells of a body.
+
+use serde_json::Value as Json;
+use transom_query::{
+    plan::{MISSING_CELL, ParamKind},
+    request::Cell,
+};
+use transom_types::{Code, DataType, Problem, Value};
+
+use super::{
+    json,
+    literal::{not_of_type, parsed},
+    lost,
+};
+
+/// A JSON value of a body as a value of its column.
+pub(super) fn value(json: &Json, data_type: DataType, name: &str) -> Result<Value, Problem> {
+    match (json, data_type) {
+        (Json::Null, _) => Ok(Value::Null),
+        (Json::String(text), DataType::Json) => match DataType::Json.parse(text) {
+            // Text that is a document is one; other text is a JSON string.
+            Some(document) => Ok(document),
+            None => Ok(Value::Json(json.to_string().into())),
+        },
+        (json, DataType::Json) => Ok(Value::Json(json.to_string().into())),
+        (Json::String(text), data_type) => parsed(text, data_type, name),
+        (Json::Bool(truth), DataType::Bool | DataType::Any) => Ok(Value::Bool(*truth)),
+        (Json::Number(number), DataType::Integer | DataType::Any | DataType::Real | DataType::Numeric) => {
+            number_value(number, data_type, name)
+        }
+        (Json::Bool(_) | Json::Number(_), DataType::Text) => Ok(Value::text(json.to_string())),
+        (Json::Array(_) | Json::Object(_), DataType::Text | DataType::Any) => {
+            Ok(Value::text(json.to_string()))
+        }
+        (other, data_type) => parsed(&other.to_string(), data_type, name),
+    }
+}
+
+fn number_value(number: &serde_json::Number, data_type: DataType, name: &str) -> Result<Value, Problem> {
+    match (number.as_i64(), data_type) {
+        (Some(integer), DataType::Real) => Ok(Value::Real(integer as f64)),
+        (Some(integer), _) => Ok(Value::Integer(integer)),
+        (None, DataType::Integer) => match number.as_f64() {
+            Some(real) if real.fract() == 0.0 && real.abs() < 9.0e15 => Ok(Value::Integer(real as i64)),
+            Some(real) if real.fract() != 0.0 => Err(not_of_type(&number.to_string(), data_type, name)),
+            _ => parsed(&number.to_string(), data_type, name),
+        },
+        (None, DataType::Numeric) => Ok(Value::Numeric(number.to_string().into())),
+        (None, _) => Ok(Value::Real(number.as_f64().unwrap_or(f64::NAN))),
+    }
+}
+
+/// Rows as one JSON array of arrays, each cell checked against its column. `columns` names them in messages.
+pub(super) fn rows(rows: &[Vec<Cell>], kind: &ParamKind, columns: &[Box<str>]) -> Result<Value, Problem> {
+    let ParamKind::Rows(types) = kind else { return Err(lost("body")) };
+    let mut text = Vec::with_capacity(rows.len() * types.len() * 8 + 2);
+    text.push(b'[');
+    for (number, row) in rows.iter().enumerate() {
+        text.extend_from_slice(if number > 0 { b",[" } else { b"[" });
+        for (at, data_type) in types.iter().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            let named = || columns.get(at).map_or_else(|| format!("value {}", at + 1), ToString::to_string);
+            match row.get(at) {
+                Some(Cell::Json(json)) => {
+                    push(&mut text, json, *data_type, named).map_err(|problem| in_row(problem, number))?;
+                }
+                Some(Cell::Missing) | None => text.extend_from_slice(MISSING_CELL.as_bytes()),
+                Some(Cell::Earlier(_)) => return Err(reference(&named(), number)),
+            }
+        }
+        text.push(b']');
+    }
+    text.push(b']');
+    json::document(text)
+}
+
+fn push(
+    text: &mut Vec<u8>,
+    json: &Json,
+    data_type: DataType,
+    named: impl Fn() -> String,
+) -> Result<(), Problem> {
+    match (json, data_type) {
+        // As they are: most cells.
+        (Json::String(string), DataType::Text) => json::push_string(text, string),
+        (Json::Number(number), DataType::Integer) if number.is_i64() => json::push_shown(text, number),
+        _ => json::push(text, &json::finite(value(json, data_type, &named())?, &named())?),
+    }
+    Ok(())
+}
+
+fn in_row(problem: Problem, number: usize) -> Problem {
+    let row = format!("Row {} of the body", number + 1);
+    let details = match problem.details() {
+        Some(details) => format!("{row}: {details}"),
+        None => row,
+    };
+    problem.with_details(details)
+}
+
+fn reference(name: &str, number: usize) -> Problem {
+    Problem::new(Code::BatchInvalid, "references work only in the body of a single row")
+        .with_details(format!("Row {} of the body has one as '{name}'", number + 1))
+        .with_hint("Send the row as an object in an operation of its own")
+}

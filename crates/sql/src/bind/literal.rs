@@ -1,0 +1,82 @@
+//! Literals of the query string.
+
+use serde_json::Value as Json;
+use transom_query::{plan::ParamKind, request::Literal};
+use transom_types::{Code, DataType, Problem, Value};
+
+use super::json;
+use crate::words;
+
+/// A literal as what its parameter is read as.
+pub(super) fn value(literal: &Literal, kind: &ParamKind, name: &str) -> Result<Value, Problem> {
+    match (literal, kind) {
+        (Literal::Integer(integer), _) => Ok(Value::Integer(*integer)),
+        (Literal::Text(text), ParamKind::Scalar(data_type)) => parsed(text, *data_type, name),
+        (Literal::Text(text), ParamKind::FullText(kind, columns)) => {
+            Ok(Value::text(words::full_text(text, *kind, columns)?))
+        }
+        (Literal::Text(text), ParamKind::CursorValue) => cursor_value(text),
+        (Literal::List(elements), ParamKind::List(data_type)) => {
+            let element = |text: &Box<str>| json::finite(parsed(text, *data_type, name)?, name);
+            let elements = elements.iter().map(element).collect::<Result<Vec<_>, _>>()?;
+            Ok(json::array(elements.into_iter()))
+        }
+        _ => Err(super::lost(name)),
+    }
+}
+
+pub(super) fn parsed(text: &str, data_type: DataType, name: &str) -> Result<Value, Problem> {
+    if let Some(value) = data_type.parse(text) {
+        return Ok(value);
+    }
+    let whole = |text: &str| text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit());
+    if data_type == DataType::Integer && !text.is_empty() && whole(text) {
+        let message = format!("value \"{text}\" is out of range for type {}", data_type.name());
+        return Err(Problem::new(Code::NumberOutOfRange, message)
+            .with_details(format!("'{name}' holds 64-bit integers")));
+    }
+    // A list literal is a JSON array to those that compare documents.
+    if data_type == DataType::Json
+        && let Some(array) = list_literal(text)
+    {
+        return Ok(Value::Json(array.into()));
+    }
+    Err(not_of_type(text, data_type, name))
+}
+
+/// `{a,b}` as a JSON array: numbers as numbers, the rest as strings.
+fn list_literal(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    let element = |text: &str| {
+        let text = text.trim();
+        match serde_json::from_str::<Json>(text) {
+            Ok(json) if !json.is_object() && !json.is_array() => json,
+            _ => Json::String(text.to_owned()),
+        }
+    };
+    let elements = if inner.trim().is_empty() { Vec::new() } else { inner.split(',').map(element).collect() };
+    Some(Json::Array(elements).to_string())
+}
+
+pub(super) fn not_of_type(text: &str, data_type: DataType, name: &str) -> Problem {
+    let shown: String = text.chars().take(100).collect();
+    Problem::new(
+        Code::ValueInvalid,
+        format!("invalid input syntax for type {}: \"{shown}\"", data_type.name()),
+    )
+    .with_details(format!("'{name}' is of type {}", data_type.name()))
+}
+
+fn cursor_value(text: &str) -> Result<Value, Problem> {
+    match serde_json::from_str::<Json>(text) {
+        Ok(Json::Null) => Ok(Value::Null),
+        Ok(Json::Bool(truth)) => Ok(Value::Bool(truth)),
+        Ok(Json::String(text)) => Ok(Value::text(text)),
+        Ok(Json::Number(number)) => Ok(match number.as_i64() {
+            Some(integer) => Value::Integer(integer),
+            None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
+        }),
+        _ => Err(Problem::new(Code::CursorInvalid, "The cursor is not valid")
+            .with_hint("Start again with cursor=start")),
+    }
+}
