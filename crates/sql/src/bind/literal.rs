@@ -17,8 +17,8 @@ pub(super) fn value(literal: &Literal, kind: &ParamKind, name: &str) -> Result<V
         }
         (Literal::Text(text), ParamKind::CursorValue) => cursor_value(text),
         (Literal::List(elements), ParamKind::List(data_type)) => {
-            let element = |text: &Box<str>| json::finite(parsed(text, *data_type, name)?, name);
-            let elements = elements.iter().map(element).collect::<Result<Vec<_>, _>>()?;
+            let element = |text: &str| json::finite(parsed(text, *data_type, name)?, name);
+            let elements = elements.iter().map(|text| element(text)).collect::<Result<Vec<_>, _>>()?;
             Ok(json::array(elements.into_iter()))
         }
         _ => Err(super::lost(name)),

@@ -58,9 +58,11 @@ fn one(
         ParamSource::ConstantRows(constant) => cell::rows(constant, &parameter.kind, &[])?,
         ParamSource::Constant(value) => value.clone(),
         ParamSource::Captured { step, column } => {
-            return Ok(Bound::Captured { step: base + step, column: *column });
+            return Ok(Bound::Captured { step: base.saturating_add(*step), column: *column });
         }
-        ParamSource::CapturedRows { step } => return Ok(Bound::CapturedRows { step: base + step }),
+        ParamSource::CapturedRows { step } => {
+            return Ok(Bound::CapturedRows { step: base.saturating_add(*step) });
+        }
     };
     Ok(Bound::Value(value))
 }
