@@ -19,7 +19,7 @@ pub fn parse(file: &str, text: &str) -> Result<Function, Vec<Problem>> {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".sql");
     let mut reader = Reader { file, problems: Vec::new() };
     let head = reader.head(text);
-    let body = reader.body(text, head.end, head.line, &head.params);
+    let body = reader.body(text, &head);
     if !reader.problems.is_empty() {
         return Err(reader.problems);
     }
@@ -54,6 +54,8 @@ pub fn described_text(function: &Function) -> String {
 
 struct Head {
     params: Vec<FunctionParam>,
+    /// On which line each is declared.
+    lines: Vec<usize>,
     returns: Returns,
     comment: Vec<String>,
     /// Where the statement begins, in bytes, and on which line.
@@ -73,8 +75,14 @@ impl Reader<'_> {
     }
 
     fn head(&mut self, text: &str) -> Head {
-        let mut head =
-            Head { params: Vec::new(), returns: Returns::Rows, comment: Vec::new(), end: 0, line: 1 };
+        let mut head = Head {
+            params: Vec::new(),
+            lines: Vec::new(),
+            returns: Returns::Rows,
+            comment: Vec::new(),
+            end: 0,
+            line: 1,
+        };
         for line in text.split_inclusive('\n') {
             let trimmed = line.trim();
             if !trimmed.is_empty() {
@@ -96,6 +104,7 @@ impl Reader<'_> {
                         self.fault(head.line, format!("parameter '{}' is there twice", param.name), "");
                     }
                     head.params.push(param);
+                    head.lines.push(head.line);
                 }
             }
             "returns" => match rest.trim() {
@@ -150,20 +159,23 @@ impl Reader<'_> {
     }
 
     /// Cuts parameters and `auth.…()` out of the statement; strings, quoted names and comments are left as they are.
-    fn body(
-        &mut self,
-        text: &str,
-        from: usize,
-        first_line: usize,
-        params: &[FunctionParam],
-    ) -> Vec<Fragment> {
+    fn body(&mut self, text: &str, head: &Head) -> Vec<Fragment> {
+        let (from, first_line, params) = (head.end, head.line, &head.params);
         let mut fragments = Vec::new();
         let mut used = vec![false; params.len()];
         let (mut plain, mut at, mut ended) = (from, from, false);
         let line_at = |at: usize| first_line + text[from..at].matches('\n').count();
         while at < text.len() {
             let rest = &text[at..];
-            if let Some(length) = opaque(rest) {
+            if let Some((length, closed)) = opaque(rest) {
+                if !closed {
+                    let opened: String = rest.chars().take(2).collect();
+                    self.fault(
+                        line_at(at),
+                        format!("what begins with {} is not closed", opened.trim_end()),
+                        "",
+                    );
+                }
                 at += length;
                 continue;
             }
@@ -184,6 +196,10 @@ impl Reader<'_> {
                     continue;
                 }
                 ':' => self.placeholder(rest, line_at(at), params, &mut used),
+                '?' | '@' | '$' => {
+                    self.foreign(rest, line_at(at));
+                    None
+                }
                 'a' | 'A' if boundary(text, at) => claim(rest),
                 _ => None,
             };
@@ -199,10 +215,10 @@ impl Reader<'_> {
         }
         fragments.push(Fragment::Text(text[plain.min(text.len())..].trim_end().into()));
         fragments.retain(|fragment| !matches!(fragment, Fragment::Text(text) if text.is_empty()));
-        for (param, used) in params.iter().zip(used) {
+        for ((param, line), used) in params.iter().zip(&head.lines).zip(used) {
             if !used {
                 self.fault(
-                    1,
+                    *line,
                     format!("parameter '{}' is not used", param.name),
                     &format!("Write :{} in the statement", param.name),
                 );
@@ -213,6 +229,18 @@ impl Reader<'_> {
             self.fault(first_line, "there is no statement", "");
         }
         fragments
+    }
+
+    /// A parameter in an engine's own spelling, to which nothing would be bound.
+    fn foreign(&mut self, rest: &str, line: usize) {
+        let named = rest[1..].bytes().take_while(|byte| is_name(*byte)).count();
+        if rest.starts_with('?') || named > 0 {
+            self.fault(
+                line,
+                format!("'{}' is no parameter here", &rest[..1 + named]),
+                "Declare it with -- param NAME TYPE, and write :NAME",
+            );
+        }
     }
 
     fn placeholder(
@@ -249,32 +277,42 @@ fn boundary(text: &str, at: usize) -> bool {
     at == 0 || !text.as_bytes().get(at - 1).is_some_and(|byte| is_name(*byte) || *byte == b'.')
 }
 
-/// The length of a string, quoted name or comment that begins here.
-fn opaque(rest: &str) -> Option<usize> {
-    let until =
-        |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
+/// The length of a string, quoted name or comment that begins here, and whether it ends.
+fn opaque(rest: &str) -> Option<(usize, bool)> {
+    let until = |start: usize, end: &str| match rest[start..].find(end) {
+        Some(at) => (start + at + end.len(), true),
+        None => (rest.len(), false),
+    };
     match rest.as_bytes() {
-        [b'-', b'-', ..] => Some(until(2, "\n")),
+        // The last line needs no end.
+        [b'-', b'-', ..] => Some((until(2, "\n").0, true)),
         [b'/', b'*', ..] => Some(until(2, "*/")),
         [b'\'', ..] => Some(until(1, "'")),
         [b'"', ..] => Some(until(1, "\"")),
+        [b'`', ..] => Some(until(1, "`")),
+        // `$$…$$` and `$name$…$name$`.
+        [b'$', ..] => {
+            let name = rest[1..].bytes().take_while(|byte| is_name(*byte)).count();
+            let quote = rest.get(..name + 2).filter(|quote| quote.ends_with('$'))?;
+            Some(until(quote.len(), quote))
+        }
         _ => None,
     }
 }
 
 /// `auth.uid()`, `auth.role()`, `auth.email()`, `auth.jwt()`, the last with `->` and `->>` steps.
 fn claim(rest: &str) -> Option<(Fragment, usize)> {
-    let lower = rest.get(..12.min(rest.len())).map(str::to_ascii_lowercase).unwrap_or_default();
+    let begins = |call: &str| rest.get(..call.len()).is_some_and(|start| start.eq_ignore_ascii_case(call));
     for (call, fragment) in [
         ("auth.uid()", Fragment::Claim(vec!["sub".into()])),
         ("auth.role()", Fragment::Role),
         ("auth.email()", Fragment::Claim(vec!["email".into()])),
     ] {
-        if lower.starts_with(call) {
+        if begins(call) {
             return Some((fragment, call.len()));
         }
     }
-    if !lower.starts_with("auth.jwt()") {
+    if !begins("auth.jwt()") {
         return None;
     }
     let (mut path, mut length) = (Vec::new(), "auth.jwt()".len());
@@ -296,38 +334,4 @@ fn claim(rest: &str) -> Option<(Fragment, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn reads_parameters_claims_and_text() {
-        let text = "-- Best sellers.\n-- param since date default '2020-01-01'\n-- param n integer\n-- returns row\nSELECT ':x', \":y\" FROM o -- :z\nWHERE at >= :since AND owner = auth.uid() AND t = auth.jwt() -> 'a' ->> 'b' LIMIT :n;\n";
-        let function = parse("queries/best.sql", text).unwrap();
-        assert_eq!(&*function.name, "best");
-        assert_eq!(function.returns, Returns::Row);
-        assert_eq!(function.comment.as_deref(), Some("Best sellers."));
-        assert_eq!(
-            described_text(&function),
-            "SELECT ':x', \":y\" FROM o -- :z\nWHERE at >= ?1 AND owner = ?3 AND t = ?4 LIMIT ?2"
-        );
-        assert!(function.body.contains(&Fragment::Claim(vec!["a".into(), "b".into()])));
-    }
-
-    #[test]
-    fn every_fault_has_its_line() {
-        let text = "-- param a frog\n-- param b integer\n-- returns much\nSELECT :c;\nSELECT 2\n";
-        let problems = parse("queries/bad.sql", text).unwrap_err();
-        let all: Vec<_> = problems.iter().map(|problem| problem.message().to_owned()).collect();
-        assert_eq!(
-            all,
-            [
-                "queries/bad.sql:1: parameter 'a' has no known type: 'frog'",
-                "queries/bad.sql:3: 'much' is no form of a result",
-                "queries/bad.sql:4: parameter ':c' is not declared",
-                "queries/bad.sql:5: there is more than one statement",
-                "queries/bad.sql:1: parameter 'b' is not used",
-            ]
-        );
-    }
-}
+mod tests;
