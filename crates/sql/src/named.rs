@@ -169,12 +169,7 @@ impl Reader<'_> {
             let rest = &text[at..];
             if let Some((length, closed)) = opaque(rest) {
                 if !closed {
-                    let opened: String = rest.chars().take(2).collect();
-                    self.fault(
-                        line_at(at),
-                        format!("what begins with {} is not closed", opened.trim_end()),
-                        "",
-                    );
+                    self.unclosed(rest, line_at(at));
                 }
                 at += length;
                 continue;
@@ -229,6 +224,11 @@ impl Reader<'_> {
             self.fault(first_line, "there is no statement", "");
         }
         fragments
+    }
+
+    fn unclosed(&mut self, rest: &str, line: usize) {
+        let opened: String = rest.chars().take(2).collect();
+        self.fault(line, format!("what begins with {} is not closed", opened.trim_end()), "");
     }
 
     /// A parameter in an engine's own spelling, to which nothing would be bound.
