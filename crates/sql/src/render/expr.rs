@@ -2,7 +2,7 @@
 
 use transom_query::{
     Expr,
-    plan::{Comparison, ElementTest, Function, ParamId, ParamKind},
+    plan::{Comparison, Function, ParamId, ParamKind},
     request::{Aggregate, IsValue},
 };
 use transom_types::{DataType, Problem};
@@ -25,7 +25,7 @@ impl Writer<'_> {
         self.apart(|writer| writer.expr(expr))
     }
 
-    fn param_apart(&mut self, id: ParamId) -> Result<String, Problem> {
+    pub(super) fn param_apart(&mut self, id: ParamId) -> Result<String, Problem> {
         self.apart(|writer| {
             writer.param(id);
             Ok(())
@@ -219,40 +219,6 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Three-valued: an unknown operand makes the whole unknown, but where there is nothing to compare it with.
-    fn quantified(
-        &mut self,
-        test: ElementTest,
-        operand: &Expr,
-        list: ParamId,
-        all: bool,
-    ) -> Result<(), Problem> {
-        let data_type = match &self.plan.params[usize::from(list.0)].kind {
-            ParamKind::List(data_type) => *data_type,
-            _ => DataType::Any,
-        };
-        let document = self.is_document(operand) && matches!(test, ElementTest::Compare(_));
-        let operand = self.apart(|writer| writer.comparable(operand, document))?;
-        let list = self.param_apart(list)?;
-        let alias = format!("{}e", self.prefix);
-        let mut element = String::new();
-        self.dialect.element(&mut element, &alias, data_type);
-        let mut tested = String::new();
-        match test {
-            ElementTest::Compare(comparison) => {
-                tested = format!("{operand} {} {element}", self.dialect.comparison(comparison));
-            }
-            ElementTest::Match(pattern) => self.dialect.pattern(&mut tested, pattern, &operand, &element),
-        }
-        let (negated, condition) = if all { ("NOT ", format!("NOT ({tested})")) } else { ("", tested) };
-        self.push(&format!("(CASE WHEN {operand} IS NULL AND EXISTS (SELECT 1 FROM "));
-        self.dialect.rows_source(&mut self.text, &list, &alias);
-        self.push(&format!(") THEN NULL ELSE {negated}EXISTS (SELECT 1 FROM "));
-        self.dialect.rows_source(&mut self.text, &list, &alias);
-        self.push(&format!(" WHERE {condition}) END)"));
-        Ok(())
-    }
-
     fn aggregate(&mut self, aggregate: Aggregate, inner: Option<&Expr>) -> Result<(), Problem> {
         let name = match aggregate {
             Aggregate::Count => "count",
@@ -261,6 +227,7 @@ impl Writer<'_> {
             Aggregate::Max => "max",
             Aggregate::Min => "min",
         };
+        self.aggregates += 1;
         self.push(name);
         match inner {
             Some(inner) => self.parenthesised("(", inner),

@@ -4,6 +4,7 @@ mod dialect;
 mod expr;
 mod limited;
 mod output;
+mod quantified;
 mod query;
 mod read;
 mod write;
@@ -59,6 +60,8 @@ struct Writer<'a> {
     gathering: Vec<(QueryId, Vec<ColumnId>)>,
     /// How many subqueries were written.
     subqueries: usize,
+    /// How many aggregates were written.
+    aggregates: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -74,6 +77,7 @@ impl<'a> Writer<'a> {
             prefix: "",
             gathering: Vec::new(),
             subqueries: 0,
+            aggregates: 0,
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use transom_query::{
     ColumnId, Expr, Query,
     plan::{BinaryOp, Comparison, ElementTest, Function, ParamKind, Pattern},
-    request::{FullTextKind, IsValue, Literal},
+    request::{Aggregate, FullTextKind, IsValue, Literal},
 };
 use transom_types::{DataType, DataType::*, Value};
 
@@ -160,6 +160,40 @@ fn any_and_all_of_a_list() {
     assert_eq!(of(ElementTest::Match(Pattern::Ilike), &["AMM"], false), json!(true));
     assert_eq!(of(ElementTest::Compare(Comparison::Gt), &["A", "Z"], false), json!(true));
     assert_eq!(of(ElementTest::Compare(Comparison::Gt), &["A", "Z"], true), json!(false));
+}
+
+#[test]
+fn an_aggregate_is_compared_with_any_and_all() {
+    // The ids of the products are 1 to 4: their greatest is 4.
+    let of = |comparison, elements: &'static [&'static str], all| {
+        let (engine, mut draft) = (Engine::new(), Draft::default());
+        let greatest = Expr::Aggregate(Aggregate::Max, Some(Box::new(column(0, ID))));
+        let test = ElementTest::Compare(comparison);
+        let list = draft.list(elements, Integer);
+        let having = Expr::Quantified { test, operand: Box::new(greatest), list, all };
+        let outputs = vec![output("count", Expr::Aggregate(Aggregate::Count, None), Integer)];
+        let query = Query { group_by: Some(Vec::new()), having: Some(having), ..from(0, PRODUCTS, outputs) };
+        engine.run(&draft, read(query)).rows.len() == 1
+    };
+    use Comparison::*;
+    for (comparison, elements, any, all) in [
+        (Eq, &["4", "5"][..], true, false),
+        (Eq, &["4", "4"], true, true),
+        (Eq, &["5", "6"], false, false),
+        (Neq, &["4", "5"], true, false),
+        (Neq, &["5"], true, true),
+        (Neq, &["4"], false, false),
+        (Gt, &["3", "5"], true, false),
+        (Gt, &["3", "2"], true, true),
+        (Gte, &["4", "5"], true, false),
+        (Lt, &["3", "5"], true, false),
+        (Lte, &["4", "5"], true, true),
+        (Lte, &["3"], false, false),
+        (Gt, &[], false, true),
+    ] {
+        assert_eq!(of(comparison, elements, false), any, "{comparison:?} any {elements:?}");
+        assert_eq!(of(comparison, elements, true), all, "{comparison:?} all {elements:?}");
+    }
 }
 
 #[test]
