@@ -70,6 +70,8 @@ fn what_cannot_be_aggregated_is_refused() {
             ("products?select=sum()", "PGRST200", "sum"),
             ("products?select=count()&count=gt.1", "42703", "count"),
             ("products?select=category_id,count()&order=id", "42803", "id"),
+            ("products?select=count()&having=price.sum().gt(any).{1,2}", "TR001", "any or all"),
+            ("categories?select=products()&having=id.sum().gt.1", "42803", "select=count()"),
         ],
     );
 }

@@ -96,6 +96,10 @@ impl Planner<'_> {
             (None, None) => return Err(Problem::new(Code::QuerySyntax, "having needs an aggregate")),
         };
         let name = condition.aggregate.map_or("having", aggregate_name);
+        if let (Some(_), Test::Compare(_, Some(_), _)) = (condition.aggregate, &condition.test) {
+            return Err(Problem::new(Code::Unsupported, format!("{name}() takes no any or all"))
+                .with_hint("Write the comparisons one by one: having=or(…)"));
+        }
         self.test(expr, data_type, &condition.test, name)
     }
 

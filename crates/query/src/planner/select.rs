@@ -163,6 +163,13 @@ impl Planner<'_> {
         for output in query.outputs.iter().filter(|output| !has_aggregate(&output.expr)) {
             grouping_keys(&output.expr, query.id, &mut keys);
         }
+        if !aggregated && keys.is_empty() {
+            return Err(Problem::new(
+                Code::GroupingInvalid,
+                "having needs groups: select returns nothing to group by",
+            )
+            .with_hint("Add a column or an aggregate to select, for example select=count()"));
+        }
         // A key is evaluated apart from the output it came from: its subqueries are rows of their own.
         keys.iter_mut().for_each(|key| renumber::renumber(key, &mut self.query_ids));
         query.group_by = Some(keys);
