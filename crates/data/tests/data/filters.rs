@@ -227,6 +227,7 @@ fn what_is_not_there_or_does_not_fit_is_refused_by_name() {
             ("products?data=eq.{", "22P02", "json"),
             ("lines/1", "TR015", "order_id, line"),
             ("kinds?bytes=eq.00", "22P02", "bytea"),
+            ("kinds?order=bytes&cursor=", "TR001", "bytes"),
         ],
     );
 }

@@ -1,6 +1,6 @@
 //! Keyset pagination: the rows after the last one seen, in any order, by the values of its order terms.
 
-use transom_types::{Code, Problem};
+use transom_types::{Code, DataType, Problem};
 
 use super::{Planner, relation::Relation};
 use crate::{
@@ -25,6 +25,11 @@ impl Planner<'_> {
             return Err(Problem::new(Code::Unsupported, message)
                 .with_details("A cursor needs a primary key and no aggregates")
                 .with_hint("Use limit and offset"));
+        }
+        let bytes = |term: &OrderTerm| matches!(&term.expr, Expr::Column(_, column) if self.catalog[table][*column].data_type == DataType::Bytes);
+        if query.order.iter().any(bytes) {
+            return Err(Problem::new(Code::Unsupported, "a cursor cannot hold bytes")
+                .with_hint("Order by other columns, or use limit and offset"));
         }
         for column in &self.catalog[table].primary_key {
             let named = |term: &OrderTerm| matches!(&term.expr, Expr::Column(_, of) if of == column);

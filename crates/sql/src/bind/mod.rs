@@ -28,6 +28,10 @@ pub fn bind(
     earlier: &Resolve,
     base: u16,
 ) -> Result<Arc<[Bound]>, Problem> {
+    if let [only] = plan.params.as_slice() {
+        // A read by its key: one allocation.
+        return Ok(Arc::new([one(only, values, principal, earlier, base)?]));
+    }
     plan.params.iter().map(|parameter| one(parameter, values, principal, earlier, base)).collect()
 }
 
