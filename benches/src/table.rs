@@ -148,7 +148,7 @@ fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     values.sort_by(f64::total_cmp);
     match values.as_slice() {
         [] => (f64::NAN, f64::NAN, f64::NAN),
-        all => (all[all.len() / 2], all[0], all[all.len() - 1]),
+        all => ((all[(all.len() - 1) / 2] + all[all.len() / 2]) / 2.0, all[0], all[all.len() - 1]),
     }
 }
 
