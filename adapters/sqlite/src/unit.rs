@@ -19,6 +19,7 @@ pub(crate) fn is_one_statement(unit: &Unit) -> bool {
     unit.idempotency.is_none()
         && !unit.rollback
         && step.expect == Expect::Any
+        && step.precondition.is_none()
         && !step.statement.prepared.layout.check
 }
 
@@ -54,18 +55,7 @@ fn one(context: &mut Context, step: &Step, outcomes: &[Outcome]) -> Result<Outco
             (None, PlanStep::Insert(_)) => outcome.rows,
             _ => 0,
         };
-    let wrong = match step.expect {
-        Expect::Any => false,
-        Expect::Exactly(rows) => outcome.rows != u64::from(rows),
-        Expect::AtMost(rows) => outcome.rows > u64::from(rows),
-    };
-    match wrong {
-        true => {
-            let message = format!("{} rows", outcome.rows);
-            Err(DbError::new(Fault::Expectation { rows: outcome.rows }, message))
-        }
-        false => Ok(outcome),
-    }
+    outcome.meets(step).map(|()| outcome)
 }
 
 /// The table of an insert that may change rows instead: its inserted rows are counted apart.

@@ -44,23 +44,28 @@ impl Data {
             self.capped(&request.shape, &mut request.values);
             let wanted = references.iter().filter(|(operation, _)| usize::from(*operation) == at);
             let wanted: Vec<_> = wanted.map(|(_, column)| column.clone()).collect();
-            let base = steps.len() as u16;
             let found = self.operation(&model, &grant, &request, &wanted).map_err(|p| in_operation(p, at))?;
-            captured.push(capture_of(&found, &grant, base));
             let earlier = |reference: &Earlier| resolve(&captured, at, reference);
+            let first = steps.len() as u16;
+            let look = self
+                .look(&model, (&grant, principal), &mut request, &earlier, (context, first))
+                .map_err(|problem| in_operation(problem, at))?;
+            steps.extend(look);
+            let base = steps.len() as u16;
             let params = bind(found.plan(), &request.values, principal, &earlier, base)
                 .map_err(|problem| in_operation(problem, at))?;
             steps.extend(execute::steps(&found, params, &request.values, context));
-            planned.push((base, found, request.shape));
+            captured.push(capture_of(&found, &grant, base));
+            planned.push((first..=base, found, request.shape));
         }
         let committed = self.database.write(self.unit(steps, context)).await.map_err(|error| {
             let step = error.step.unwrap_or(0);
-            let at = planned.iter().rposition(|(base, _, _)| *base <= step).unwrap_or(0);
-            let (base, found, shape) = &planned[at];
-            in_operation(execute::problem(error, found, *base, shape), at)
+            let at = planned.iter().rposition(|(places, _, _)| *places.start() <= step).unwrap_or(0);
+            let (places, found, shape) = &planned[at];
+            in_operation(execute::problem(error, found, *places.end(), shape), at)
         })?;
-        let replies = planned.iter().map(|(base, found, _)| {
-            let outcomes = committed.outcomes.get(usize::from(*base)..).unwrap_or_default();
+        let replies = planned.iter().map(|(places, found, _)| {
+            let outcomes = committed.outcomes.get(usize::from(*places.end())..).unwrap_or_default();
             DataReply::from_outcomes(found.plan(), grant.catalog(), outcomes, committed.replayed)
         });
         Ok(replies.collect())

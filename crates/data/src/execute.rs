@@ -26,12 +26,15 @@ impl Data {
         let grant = model.policies.authorize(principal)?;
         self.capped(&request.shape, &mut request.values);
         let planned = self.planned(&model, &grant, &request.shape, &request.values)?;
-        let params = bind(planned.plan(), &request.values, principal, &no_earlier, 0)?;
+        // A conditional write looks at its row first.
+        let look = self.look(&model, (&grant, principal), &mut request, &no_earlier, (context, 0))?;
+        let base = u16::from(look.is_some());
+        let params = bind(planned.plan(), &request.values, principal, &no_earlier, base)?;
         let plan_ns = started.elapsed().as_nanos() as u64;
         let mut reply = match planned.plan().steps.as_slice() {
             [PlanStep::Read(_)] => self.run_read(&planned, params, &request.shape, context).await?,
             [] => DataReply::default(),
-            _ => self.run_write(&planned, params, &request, context).await?,
+            _ => self.run_write(&planned, (look, params), &request, context).await?,
         };
         reply.plan_ns = plan_ns;
         reply.database_ns = (started.elapsed().as_nanos() as u64).saturating_sub(plan_ns);
@@ -58,15 +61,17 @@ impl Data {
     async fn run_write(
         &self,
         planned: &Planned,
-        params: Arc<[Bound]>,
+        (look, params): (Option<Step>, Arc<[Bound]>),
         request: &DataRequest,
         context: &Context,
     ) -> Result<DataReply, Problem> {
-        let unit = self.unit(steps(planned, params, &request.values, context), context);
-        let committed =
-            self.database.write(unit).await.map_err(|error| problem(error, planned, 0, &request.shape))?;
+        let base = usize::from(look.is_some());
+        let steps = look.into_iter().chain(steps(planned, params, &request.values, context)).collect();
+        let committed = self.database.write(self.unit(steps, context)).await;
+        let committed = committed.map_err(|error| problem(error, planned, base as u16, &request.shape))?;
         let catalog = planned.rendered.plan.catalog();
-        Ok(DataReply::from_outcomes(planned.plan(), catalog, &committed.outcomes, committed.replayed))
+        let outcomes = committed.outcomes.get(base..).unwrap_or_default();
+        Ok(DataReply::from_outcomes(planned.plan(), catalog, outcomes, committed.replayed))
     }
 
     pub(crate) fn unit(&self, steps: Vec<Step>, context: &Context) -> Unit {
@@ -93,6 +98,7 @@ pub(crate) fn steps(
             _ => prepared.expect,
         },
         statement: Statement { prepared: prepared.clone(), params: params.clone(), timeout: context.timeout },
+        precondition: None,
     };
     planned.rendered.steps.iter().zip(&planned.plan().steps).map(step).collect()
 }

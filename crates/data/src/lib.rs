@@ -8,6 +8,7 @@ mod batch;
 mod execute;
 mod explain;
 mod model;
+mod precondition;
 mod prepare;
 mod reply;
 

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use transom_query::Catalog;
-use transom_sql::{Dialect, Statement, Unit};
-use transom_types::ChangePosition;
+use transom_query::plan::Expect;
+use transom_sql::{Dialect, Statement, Step, Unit};
+use transom_types::{ChangePosition, Digest};
 
-use crate::{Change, DbError};
+use crate::{Change, DbError, Fault};
 
 /// An engine that keeps an application's data.
 #[async_trait]
@@ -109,6 +110,34 @@ pub struct Outcome {
     pub inserted: u64,
     /// The captured columns of each row, a JSON array each.
     pub captured: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether the step did what it had to. Every engine asks this before it goes on.
+    /// Errors: [`Fault::Expectation`], [`Fault::Precondition`]; the unit is to be rolled back.
+    pub fn meets(&self, step: &Step) -> Result<(), DbError> {
+        let rows = self.rows;
+        let expected = match step.expect {
+            Expect::Any => true,
+            Expect::Exactly(count) => rows == u64::from(count),
+            Expect::AtMost(count) => rows <= u64::from(count),
+        };
+        if !expected {
+            let message = format!("{rows} rows where {:?} was expected", step.expect);
+            return Err(DbError::new(Fault::Expectation { rows }, message));
+        }
+        let Some(precondition) = &step.precondition else { return Ok(()) };
+        let current = self.only_row().map(|row| Digest::of(row.as_bytes()));
+        match precondition.holds(current) {
+            true => Ok(()),
+            false => Err(DbError::new(Fault::Precondition { current }, "the row is in another state")),
+        }
+    }
+
+    fn only_row(&self) -> Option<&str> {
+        let row = self.json.strip_prefix('[').and_then(|json| json.strip_suffix(']'))?;
+        (self.rows > 0).then_some(row)
+    }
 }
 
 /// A migration, as recorded.

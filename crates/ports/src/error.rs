@@ -1,6 +1,6 @@
 //! What can go wrong in a database, the same for every engine.
 
-use transom_types::{Code, Problem, Retry};
+use transom_types::{Code, Digest, Problem, Retry};
 
 /// A failure of a database operation.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,11 @@ pub enum Fault {
     Expectation {
         /// How many there were.
         rows: u64,
+    },
+    /// The row is not in the state that the unit demands.
+    Precondition {
+        /// Its state; `None` without such a row.
+        current: Option<Digest>,
     },
     /// The key was used for another request.
     IdempotencyMismatch,
@@ -99,6 +104,7 @@ impl DbError {
                 Problem::new(Code::SingularExpected, "Cannot coerce the result to a single JSON object")
                     .with_details(format!("The result contains {rows} rows"))
             }
+            Fault::Precondition { current } => precondition(*current),
             Fault::IdempotencyMismatch => Problem::new(
                 Code::IdempotencyMismatch,
                 "This Idempotency-Key was already used for a different request",
@@ -124,5 +130,16 @@ impl DbError {
             Fault::Internal => Problem::new(Code::Internal, "The database refused the statement"),
         };
         problem.caused_by(self)
+    }
+}
+
+fn precondition(current: Option<Digest>) -> Problem {
+    let problem =
+        Problem::new(Code::PreconditionFailed, "The resource is not in the state that the request names");
+    match current {
+        Some(digest) => {
+            problem.with_hint("Read it again, then decide").with_header("etag", format!("\"{digest}\""))
+        }
+        None => problem.with_details("There is no such row, or none that you may see"),
     }
 }

@@ -21,6 +21,8 @@ pub struct Values {
     pub literals: Vec<Literal>,
     /// The body of a write or call.
     pub payload: Payload,
+    /// What state the row must be in for a write of [`Resource::Row`] to happen.
+    pub precondition: Option<transom_types::Precondition>,
 }
 
 /// A place in [`Values::literals`].

@@ -8,7 +8,6 @@ use transom_identity::Identity;
 
 use crate::{
     cors::Cors,
-    endpoints::locks::RowLocks,
     listener::connections::Connections,
     settings::Settings,
     telemetry::{RequestIds, Telemetry},
@@ -32,8 +31,6 @@ pub struct App {
     pub cors: Cors,
     /// The open connections.
     pub connections: Connections,
-    /// Keeps conditional writes of one row apart.
-    pub row_locks: RowLocks,
 }
 
 impl App {
@@ -53,7 +50,6 @@ impl App {
             changes,
             request_ids: RequestIds::default(),
             connections: Connections::default(),
-            row_locks: RowLocks::default(),
         }
     }
 }

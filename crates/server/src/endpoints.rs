@@ -2,11 +2,9 @@
 
 mod batch;
 mod changes;
-mod condition;
 mod context;
 mod data;
 mod headers;
-pub mod locks;
 mod plan;
 mod resources;
 

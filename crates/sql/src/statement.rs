@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use transom_policy::GuardedPlan;
 use transom_query::plan::{Cost, Expect, ParamId};
-use transom_types::{RequestId, Value};
+use transom_types::{Precondition, RequestId, Value};
 
 /// A plan in one engine's SQL: worked out once per shape and role, then shared.
 #[derive(Debug)]
@@ -106,6 +106,16 @@ pub struct Step {
     pub statement: Statement,
     /// What the number of rows must be, else the unit is rolled back; for a write, the rows affected.
     pub expect: Expect,
+    /// Of a step that reads one row: the state it must be in, else the unit is rolled back. What stands in the row
+    /// cannot change between this step and the end of the unit.
+    pub precondition: Option<Precondition>,
+}
+
+impl Step {
+    /// A step that may have any number of rows.
+    pub fn any(statement: Statement) -> Self {
+        Self { statement, expect: Expect::Any, precondition: None }
+    }
 }
 
 /// A caller's promise that units with the same key are the same request.

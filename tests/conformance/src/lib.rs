@@ -42,7 +42,7 @@ macro_rules! suite {
                 foreign_keys merge ignore merge_by_unique_key updates updates_of_nothing deletes returned_rows_with_embeds
                 returned_keys every_type_comes_back nested_insert }
             units { all_or_nothing later_steps_see_earlier_ones expectations rolled_back_on_request
-                concurrent_units_are_all_there concurrent_conflicts_have_one_winner errors_leave_the_database_usable }
+                concurrent_units_are_all_there preconditions preconditions_let_nothing_between concurrent_conflicts_have_one_winner errors_leave_the_database_usable }
             policies { reads_are_guarded inserts_are_checked updates_are_guarded_and_checked deletes_are_guarded
                 guards_hold_inside_embeds claims_decide judges_rows }
             idempotency { replays_once refuses_another_request scopes_are_apart failed_units_may_try_again }

@@ -204,7 +204,7 @@ pub fn call(function: &str, arguments: Json, read_only: bool) -> Request {
     let payload = payload(arguments);
     let action = Action::Call { arguments: payload.columns.clone(), read_only };
     let shape = Shape { resource: Resource::Function(function.into()), action, ..Shape::read(function) };
-    Request { request: DataRequest { shape, values: Values { literals: Vec::new(), payload } } }
+    Request { request: DataRequest { shape, values: Values { payload, ..Values::default() } } }
 }
 
 fn write(table: &str, action: Action, payload: Payload) -> Request {
@@ -214,7 +214,7 @@ fn write(table: &str, action: Action, payload: Payload) -> Request {
         returning: Returning::Minimal,
         ..Shape::read(table)
     };
-    Request { request: DataRequest { shape, values: Values { literals: Vec::new(), payload } } }
+    Request { request: DataRequest { shape, values: Values { payload, ..Values::default() } } }
 }
 
 impl Request {

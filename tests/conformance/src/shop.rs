@@ -99,6 +99,7 @@ impl Shop {
         let statement = |prepared: &Arc<transom_sql::Prepared>| Step {
             statement: Statement { prepared: prepared.clone(), params: params.clone(), timeout: TIMEOUT },
             expect: prepared.expect,
+            precondition: None,
         };
         let reply = plan.reply.map(|reply| base + usize::from(reply));
         Ok(Ready { steps: rendered.steps.iter().map(statement).collect(), reply })

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 use transom_ports::Fault;
 use transom_query::request::{Expect, Operator};
-use transom_types::ChangePosition;
+use transom_sql::Unit;
+use transom_types::{ChangePosition, Digest, Precondition, precondition::States};
 
 use crate::{
     Factory, Shop,
@@ -139,6 +140,81 @@ pub async fn concurrent_conflicts_have_one_winner(factory: &dyn Factory) {
         }
     }
     assert_eq!(winners, 1);
+}
+
+/// Sets the label of tag 1 while it is in a state.
+fn guarded_by(shop: &Shop, precondition: Precondition, label: &str) -> Unit {
+    let look = read("tags", columns("label").filter(eq("id", "1")));
+    let change = update("tags", eq("id", "1"), json!({ "label": label }));
+    let mut unit = shop.unit(vec![look, change]);
+    unit.steps[0].precondition = Some(precondition);
+    unit
+}
+
+fn within(row: &str) -> Precondition {
+    Precondition { within: Some(States::Of(vec![Digest::of(row.as_bytes())])), without: None }
+}
+
+/// A row as the engine writes it.
+async fn label(shop: &Shop) -> String {
+    let body = shop.read(read("tags", columns("label").filter(eq("id", "1")))).await.expect("it is read");
+    String::from_utf8_lossy(&body.json[1..body.json.len() - 1]).into_owned()
+}
+
+pub async fn preconditions(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    let row = label(&shop).await;
+    shop.database.write(guarded_by(&shop, within(&row), "second")).await.expect("it is as it was read");
+    let error =
+        shop.database.write(guarded_by(&shop, within(&row), "third")).await.expect_err("it is not any more");
+    let current = Digest::of(label(&shop).await.as_bytes());
+    assert_eq!((error.fault, error.step), (Fault::Precondition { current: Some(current) }, Some(0)));
+    let absent = Precondition { within: None, without: Some(States::Any) };
+    assert!(shop.database.write(guarded_by(&shop, absent.clone(), "fourth")).await.is_err());
+    shop.check(
+        "only the first was done",
+        read("tags", columns("label").filter(eq("id", "1"))),
+        json!([{ "label": "second" }]),
+    )
+    .await;
+    let look = read("tags", columns("label").filter(eq("id", "70")));
+    let make = insert("tags", json!({ "id": 70, "label": "made" }));
+    let mut unit = shop.unit(vec![look, make]);
+    unit.steps[0].precondition = Some(absent);
+    assert!(shop.database.write(unit.clone()).await.is_ok(), "there is none");
+    let error = shop.database.write(unit).await.expect_err("now there is one");
+    assert!(matches!(error.fault, Fault::Precondition { current: Some(_) }), "{error}");
+}
+
+/// Writers that count up from what they have read, beside one that does not ask: no count is lost.
+pub async fn preconditions_let_nothing_between(factory: &dyn Factory) {
+    let shop = Arc::new(Shop::open(factory).await);
+    shop.write(vec![update("tags", eq("id", "1"), json!({ "label": "0" }))]).await.expect("it begins at 0");
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        let shop = shop.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut counted = 0;
+            while counted < 10 {
+                let row = label(&shop).await;
+                let count: u32 =
+                    row.chars().filter(char::is_ascii_digit).collect::<String>().parse().expect("a number");
+                match shop.database.write(guarded_by(&shop, within(&row), &(count + 1).to_string())).await {
+                    Ok(_) => counted += 1,
+                    Err(error) => assert!(matches!(error.fault, Fault::Precondition { .. }), "{error}"),
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no task panics");
+    }
+    shop.check(
+        "every one counted",
+        read("tags", columns("label").filter(eq("id", "1"))),
+        json!([{ "label": "40" }]),
+    )
+    .await;
 }
 
 pub async fn errors_leave_the_database_usable(factory: &dyn Factory) {

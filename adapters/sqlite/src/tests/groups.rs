@@ -121,7 +121,7 @@ async fn checks_expectations_and_rollbacks() {
     let layout = Layout { check: true, ..Layout::default() };
     let checked = |id: u32, passes: u8| {
         let sql = format!("INSERT INTO t VALUES ({id}, NULL) RETURNING {passes}");
-        Step { statement: statement(&sql, layout.clone(), Vec::new()), expect: Expect::Any }
+        Step::any(statement(&sql, layout.clone(), Vec::new()))
     };
     let expecting = |step: Step| Step { expect: Expect::Exactly(2), ..step };
     check(
@@ -149,7 +149,7 @@ async fn steps_use_what_earlier_ones_captured() {
     let captured = vec![Bound::Captured { step: 0, column: 0 }, Bound::CapturedRows { step: 0 }];
     let layout = Layout { body: true, ..Layout::default() };
     let second = statement("SELECT json_array(?1, json(?2))", layout, captured);
-    let steps = [first, second].map(|statement| Step { statement, expect: Expect::Any });
+    let steps = [first, second].map(Step::any);
     let committed = bench.write(steps.to_vec()).await.unwrap();
     assert_eq!(committed.outcomes[0].captured, [r#"[41,"a"]"#, r#"[42,"b"]"#]);
     assert_eq!(committed.outcomes[1].json, r#"[[41,[[41,"a"],[42,"b"]]]]"#);

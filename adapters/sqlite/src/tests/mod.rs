@@ -150,17 +150,17 @@ fn reading(sql: &str) -> Statement {
 }
 
 fn step(sql: &str) -> Step {
-    Step { statement: statement(sql, Layout::default(), Vec::new()), expect: Expect::Any }
+    Step::any(statement(sql, Layout::default(), Vec::new()))
 }
 
 /// Returns one column, the row's JSON.
 fn returning(sql: &str) -> Step {
-    Step { statement: reading(sql), expect: Expect::Any }
+    Step::any(reading(sql))
 }
 
 fn with_values(sql: &str, values: Vec<Value>) -> Step {
     let params = values.into_iter().map(Bound::Value).collect();
-    Step { statement: statement(sql, Layout::default(), params), expect: Expect::Any }
+    Step::any(statement(sql, Layout::default(), params))
 }
 
 fn unit(steps: Vec<Step>) -> Unit {

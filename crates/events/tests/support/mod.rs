@@ -352,7 +352,7 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
         timeout: Duration::from_secs(5),
     };
     Unit {
-        steps: vec![transom_sql::Step { statement, expect: Expect::Any }],
+        steps: vec![transom_sql::Step::any(statement)],
         timeout: Duration::from_secs(5),
         cause: RequestId("test".into()),
         idempotency: None,

@@ -3,7 +3,7 @@
 use transom_query::{
     Catalog, Expr, QueryId, TableId,
     catalog::TableKind,
-    plan::{Expect, Returning, Step},
+    plan::{Returning, Step},
 };
 use transom_sql::{Statement, Unit};
 
@@ -13,7 +13,7 @@ use super::{
     scope::Environment,
     state::State,
 };
-use crate::{DbError, Fault, Outcome};
+use crate::{DbError, Outcome};
 
 /// Runs every step on `state`.
 pub(super) fn run(
@@ -26,7 +26,7 @@ pub(super) fn run(
     let now = rows::time_text(at_ms);
     for (place, step) in unit.steps.iter().enumerate() {
         let done = Running { unit, catalog, now: &now, at_ms }.step(&step.statement, state, &outcomes);
-        let done = done.and_then(|outcome| expect_rows(step.expect, outcome.rows).map(|()| outcome));
+        let done = done.and_then(|outcome| outcome.meets(step).map(|()| outcome));
         match done {
             Ok(outcome) => outcomes.push(outcome),
             Err(error) => return Err(DbError { step: u16::try_from(place).ok(), ..error }),
@@ -118,21 +118,5 @@ impl Running<'_> {
             TableKind::Table => Ok(()),
             TableKind::View { .. } => needs_sql("write through a view"),
         }
-    }
-}
-
-/// Refuses a number of rows that was not expected.
-pub(super) fn expect_rows(expect: Expect, rows: u64) -> Result<(), DbError> {
-    let kept = match expect {
-        Expect::Any => true,
-        Expect::Exactly(count) => rows == u64::from(count),
-        Expect::AtMost(count) => rows <= u64::from(count),
-    };
-    match kept {
-        true => Ok(()),
-        false => Err(DbError::new(
-            Fault::Expectation { rows },
-            format!("{rows} rows where {expect:?} was expected"),
-        )),
     }
 }

@@ -1,64 +1,25 @@
 //! Headers that bind a request to a state or a name: `If-Match`, `If-None-Match`, `Idempotency-Key`, the profiles.
 
-use transom_types::{Code, Problem};
+use transom_types::{Code, Digest, Precondition, Problem, precondition::States};
 
 /// Longest `Idempotency-Key`, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 
-/// Entity tags of a conditional request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tags {
-    /// `*`: whatever is there.
-    Any,
-    /// One of these, quotes included; weak ones begin with `W/`.
-    List(Vec<Box<str>>),
-}
-
-/// What must hold for a request to be carried out (RFC 9110, section 13).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conditions {
-    /// Do it only while the resource has one of these tags.
-    pub if_match: Option<Tags>,
-    /// Do it only while the resource has none of these tags.
-    pub if_none_match: Option<Tags>,
-}
-
-impl Tags {
-    fn parse(header: &str) -> Self {
-        if header.trim() == "*" {
-            return Self::Any;
-        }
-        // What is not an entity tag matches nothing.
-        Self::List(header.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Into::into).collect())
-    }
-
-    /// Strong comparison, for `If-Match`: weak tags are never equal. `None` stands for no such resource.
-    pub fn matches_strongly(&self, current: Option<&str>) -> bool {
-        match (self, current) {
-            (_, None) => false,
-            (Self::Any, Some(_)) => true,
-            (Self::List(tags), Some(current)) => {
-                !current.starts_with("W/") && tags.iter().any(|tag| **tag == *current)
-            }
-        }
-    }
-
-    /// Weak comparison, for `If-None-Match`. `None` stands for no such resource.
-    pub fn matches_weakly(&self, current: Option<&str>) -> bool {
-        fn opaque(tag: &str) -> &str {
-            tag.strip_prefix("W/").unwrap_or(tag)
-        }
-        match (self, current) {
-            (_, None) => false,
-            (Self::Any, Some(_)) => true,
-            (Self::List(tags), Some(current)) => tags.iter().any(|tag| opaque(tag) == opaque(current)),
-        }
+/// Reads the two conditional headers. A tag that this server cannot have made matches nothing. `If-Match` compares
+/// strongly: a weak tag is never equal. `If-None-Match` compares weakly (RFC 9110, section 8.8.3.2).
+pub(super) fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Precondition {
+    Precondition {
+        within: if_match.map(|header| states(header, |tag| tag)),
+        without: if_none_match.map(|header| states(header, |tag| tag.strip_prefix("W/").unwrap_or(tag))),
     }
 }
 
-/// Reads the two conditional headers.
-pub(super) fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Conditions {
-    Conditions { if_match: if_match.map(Tags::parse), if_none_match: if_none_match.map(Tags::parse) }
+fn states(header: &str, opaque: fn(&str) -> &str) -> States {
+    if header.trim() == "*" {
+        return States::Any;
+    }
+    let digest = |tag: &str| Digest::parse(opaque(tag.trim()).strip_prefix('"')?.strip_suffix('"')?);
+    States::Of(header.split(',').filter_map(digest).collect())
 }
 
 /// Reads `Idempotency-Key`, bare or as a quoted string.

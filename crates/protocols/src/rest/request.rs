@@ -6,13 +6,13 @@ use transom_query::request::{
     Action, Cell, Condition, Conflict, Cursor, DataRequest, Expect, Filter, Insert, Literal, Operator,
     Payload, Resource, Returning, Shape, Slot, Test, Values,
 };
-use transom_types::{Code, Problem};
+use transom_types::{Code, Precondition, Problem};
 
 use super::{
     accept::{Asked, ReplyForm, negotiate},
     body::{self, Body},
     build::Build,
-    conditions::{Conditions, conditions, idempotency_key, profile},
+    conditions::{conditions, idempotency_key, profile},
     cursor::{decode_cursor, fingerprint},
     prefer::{Honoured, Preferences, Return, preferences},
     query_string::{Arguments, Query, query},
@@ -66,7 +66,7 @@ pub struct RestRequest {
     /// What the caller would like.
     pub preferences: Preferences,
     /// `If-Match` and `If-None-Match`.
-    pub conditions: Conditions,
+    pub conditions: Precondition,
     /// `Idempotency-Key`, of writes.
     pub idempotency_key: Option<Box<str>>,
     /// Which rows of the whole, for `Content-Range`.
@@ -135,12 +135,18 @@ pub(super) fn parse_part(
         write: !matches!(shape.action, Action::Read | Action::Call { .. }),
         max_affected: matches!(shape.expect, Expect::AtMost(_)),
     });
+    let conditions = conditions(headers.if_match, headers.if_none_match);
+    let demands = conditions.within.is_some() || conditions.without.is_some();
+    let (conditions, precondition) = match demands && !reads {
+        true => (Precondition::default(), Some(conditions)),
+        false => (conditions, None),
+    };
     Ok(RestRequest {
-        request: DataRequest { shape, values: Values { literals: build.literals, payload } },
+        request: DataRequest { shape, values: Values { literals: build.literals, payload, precondition } },
         reply,
         head_only: head.method == Method::HEAD,
         preferences,
-        conditions: conditions(headers.if_match, headers.if_none_match),
+        conditions,
         idempotency_key: idempotency_key(headers.idempotency_key.filter(|_| !reads))?,
         window,
         fingerprint,

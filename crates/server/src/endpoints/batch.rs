@@ -66,8 +66,9 @@ impl Part {
         let refuse = |what: &str| {
             Err(Problem::new(Code::BatchInvalid, format!("operation {at}: {what} cannot stand in a batch")))
         };
-        if operation.conditions.if_match.is_some() || operation.conditions.if_none_match.is_some() {
-            return refuse("If-Match or If-None-Match");
+        let conditions = &operation.conditions;
+        if conditions.within.is_some() || conditions.without.is_some() {
+            return refuse("If-Match or If-None-Match of a read");
         }
         if matches!(operation.reply, ReplyForm::Plan(_)) {
             return refuse("a plan");

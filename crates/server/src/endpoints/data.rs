@@ -10,7 +10,7 @@ use transom_types::{Code, Principal, Problem};
 use crate::{
     app::App,
     edge::{Admitted, body},
-    endpoints::{condition, context, headers, plan, resources},
+    endpoints::{context, headers, plan, resources},
     pipeline::Passage,
     reply::{Reply, data},
     telemetry::{Route, Stage},
@@ -60,8 +60,6 @@ async fn run(
         passage.stages.measured(&stages_of(&answer));
         return data::read(app, head, &asked, row, answer);
     }
-    // Held until the write is done.
-    let _alone = condition::hold(app, &parsed, principal, context).await?;
     let shape = (parsed.request.shape.resource.clone(), parsed.request.shape.action.clone());
     let (asked, request) = data::Asked::of(parsed);
     let answer = app.data.execute(request, principal, context).await?;

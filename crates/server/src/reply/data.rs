@@ -3,13 +3,13 @@
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use transom_data::DataReply;
 use transom_protocols::rest::{
-    self, Conditions, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Transaction, Window,
+    self, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Transaction, Window,
 };
 use transom_query::{
     catalog::Returns,
     request::{Action, DataRequest, Resource},
 };
-use transom_types::{Code, Problem};
+use transom_types::{Code, Digest, Precondition, Problem};
 
 use crate::{
     app::App,
@@ -24,7 +24,7 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 pub struct Asked {
     form: ReplyForm,
     preferences: Preferences,
-    conditions: Conditions,
+    conditions: Precondition,
     window: Window,
     fingerprint: Option<u64>,
 }
@@ -75,15 +75,17 @@ fn conditional(asked: &Asked, mut reply: Reply) -> Result<Reply, Problem> {
     if reply.status() != StatusCode::OK {
         return Ok(reply);
     }
-    let etag = match reply.body() {
-        reply::ReplyBody::Full(body) => Etag::of(body),
-        _ => Etag::of(b""),
+    let digest = match reply.body() {
+        reply::ReplyBody::Full(body) => Digest::of(body),
+        _ => Digest::of(b""),
     };
-    if asked.conditions.if_match.as_ref().is_some_and(|tags| !tags.matches_strongly(Some(etag.as_str()))) {
+    let etag = Etag::of(digest);
+    let Precondition { within, without } = &asked.conditions;
+    if within.as_ref().is_some_and(|states| !states.has(Some(digest))) {
         return Err(Problem::new(Code::PreconditionFailed, "The resource has changed")
             .with_header("etag", etag.as_str()));
     }
-    if asked.conditions.if_none_match.as_ref().is_some_and(|tags| tags.matches_weakly(Some(etag.as_str()))) {
+    if without.as_ref().is_some_and(|states| states.has(Some(digest))) {
         return Ok(reply::not_modified(reply, etag.header()));
     }
     reply.headers_mut().insert(header::ETAG, etag.header());

@@ -26,7 +26,7 @@ fn bound(
 }
 
 fn literal(literal: Literal, kind: ParamKind) -> Result<Bound, Problem> {
-    let values = Values { literals: vec![literal], payload: Payload::default() };
+    let values = Values { literals: vec![literal], ..Values::default() };
     bound(ParamSource::Literal(Slot(0)), kind, &values, &Principal::anonymous("anon"))
 }
 
@@ -41,7 +41,7 @@ fn list(elements: &[&str], data_type: transom_types::DataType) -> Result<Bound, 
 
 fn body(rows: Vec<Vec<Cell>>) -> Values {
     let columns = vec!["name".into(), "size".into()];
-    Values { literals: Vec::new(), payload: Payload { columns, rows } }
+    Values { payload: Payload { columns, rows }, ..Values::default() }
 }
 
 fn cell(json: Json, data_type: transom_types::DataType) -> Result<Bound, Problem> {

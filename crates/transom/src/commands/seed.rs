@@ -103,5 +103,5 @@ fn request(batch: seed::Batch) -> DataRequest {
         returning: Returning::Minimal,
         ..Shape::read("")
     };
-    DataRequest { shape, values: Values { literals: Vec::new(), payload: Payload { columns, rows } } }
+    DataRequest { shape, values: Values { payload: Payload { columns, rows }, ..Values::default() } }
 }

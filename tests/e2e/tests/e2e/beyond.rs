@@ -202,6 +202,16 @@ fn a_batch_is_one_transaction() {
         => 200
         [{"no":1},{"no":2}]
 
+        # A row's state can be asked for here too, and nothing is done when it is another.
+        POST /$batch
+        {"operations":[{"method":"PATCH","path":"/products/1","headers":{"If-Match":"*"},"body":{"price":7}},{"method":"PATCH","path":"/products/2","headers":{"If-Match":"\"stale\""},"body":{"price":7}}]}
+        => 412 TR010
+
+        POST /$batch
+        {"operations":[{"method":"GET","path":"/products?price=eq.7&select=id"},{"method":"PATCH","path":"/products/2","headers":{"If-Match":"*"},"body":{"price":7}}]}
+        => 200
+        ~ [{"status":200,"body":[]},{"status":204}]
+
         # Paths may leave the prefix out.
         POST /$batch
         {"operations":[{"method":"GET","path":"/products?id=eq.1&select=id"}]}

@@ -1,9 +1,10 @@
 //! Headers: `Accept`, `Range`, `Prefer` and the conditional ones.
 
 use http::Method;
+use transom_types::{Digest, Precondition, precondition::States};
 
 use super::send;
-use crate::rest::{Asked, Conditions, Headers, Tags, Window, negotiate, preferences};
+use crate::rest::{Asked, Headers, Window, negotiate, preferences};
 
 #[track_caller]
 fn accepts(header: &str, asked: Asked, content_type: &str) {
@@ -93,16 +94,20 @@ fn the_first_of_a_repeated_preference_counts() {
 
 #[test]
 fn conditions() {
-    let headers = Headers {
-        if_match: Some("\"a\", W/\"b\""),
-        if_none_match: Some("*"),
+    let [a, b] = [b"a", b"b"].map(|bytes| Digest::of(bytes));
+    let (if_match, if_none_match) = (format!("\"{a}\", W/\"{b}\", \"other\""), format!("W/\"{b}\""));
+    let headers = || Headers {
+        if_match: Some(&if_match),
+        if_none_match: Some(&if_none_match),
         idempotency_key: Some("\"k-1\""),
         ..Headers::default()
     };
-    let request = send(Method::PATCH, "t/1", headers, "{}").unwrap();
-    assert_eq!(request.idempotency_key.as_deref(), Some("k-1"));
-    let Conditions { if_match: Some(tags), if_none_match: Some(any) } = request.conditions else { panic!() };
-    assert!(tags.matches_strongly(Some("\"a\"")) && !tags.matches_strongly(Some("W/\"b\"")));
-    assert!(tags.matches_weakly(Some("\"b\"")) && !tags.matches_weakly(Some("\"c\"")));
-    assert!(any == Tags::Any && any.matches_weakly(Some("\"c\"")) && !any.matches_weakly(None));
+    let expected = Precondition { within: Some(States::Of(vec![a])), without: Some(States::Of(vec![b])) };
+    let write = send(Method::PATCH, "t/1", headers(), "{}").unwrap();
+    assert_eq!(write.idempotency_key.as_deref(), Some("k-1"));
+    assert_eq!(write.request.values.precondition.as_ref(), Some(&expected));
+    let read = send(Method::GET, "t/1", headers(), "").unwrap();
+    assert_eq!((read.request.values.precondition, read.conditions), (None, expected));
+    let any = send(Method::GET, "t/1", Headers { if_match: Some(" * "), ..Headers::default() }, "").unwrap();
+    assert_eq!(any.conditions.within, Some(States::Any));
 }
