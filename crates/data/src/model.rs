@@ -85,6 +85,7 @@ async fn describe(database: &dyn Database, file: &str, mut function: Function) -
             default: None,
             generated: false,
             identity: false,
+            engine_type: None,
             collation: None,
             access: Access::ALL,
             comment: None,

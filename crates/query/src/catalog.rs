@@ -35,6 +35,8 @@ pub struct Catalog {
 pub struct Table {
     /// The name in the database and in URLs.
     pub name: Box<str>,
+    /// The schema that holds it, where the engine has several.
+    pub schema: Option<Box<str>>,
     /// Whether rows are stored or derived.
     pub kind: TableKind,
     /// In declaration order; hidden columns of the engine are left out.
@@ -74,6 +76,9 @@ pub struct Column {
     pub name: Box<str>,
     /// The type that values are read and written as.
     pub data_type: DataType,
+    /// The engine's own name of the type, as SQL text; trusted, for it comes from the schema. `None` where values have
+    /// no type but `data_type`.
+    pub engine_type: Option<Box<str>>,
     /// Whether NULL is a possible value.
     pub nullable: bool,
     /// The default as the engine's own SQL text; trusted, for it comes from the schema.

@@ -32,6 +32,7 @@ async fn function(database: &dyn Database, file: &str, text: &str) -> Function {
         default: None,
         generated: false,
         identity: false,
+        engine_type: None,
         collation: None,
         access: Access { select: true, ..Access::NONE },
         comment: None,

@@ -34,6 +34,7 @@ pub(super) fn read(connection: &Connection, object: &Object) -> rusqlite::Result
             default: row.get::<_, Option<String>>(3)?.map(Into::into),
             generated: hidden > 1,
             identity: false,
+            engine_type: None,
             collation: collation(connection, &object.name, &name),
             name: name.into(),
             access: Access::ALL,
@@ -63,6 +64,7 @@ pub(super) fn read(connection: &Connection, object: &Object) -> rusqlite::Result
         foreign_keys: Vec::new(),
         indexes,
         full_text: None,
+        schema: None,
         access: Access::ALL,
         comment: None,
     })
@@ -84,6 +86,7 @@ pub(super) fn row_id() -> Column {
         default: None,
         generated: false,
         identity: true,
+        engine_type: None,
         collation: None,
         access: Access::ALL,
         comment: None,

@@ -52,6 +52,7 @@ fn table(name: &str, columns: &[(&str, DataType)]) -> Table {
         default: None,
         generated: false,
         identity: false,
+        engine_type: None,
         collation: None,
         access: Access::ALL,
         comment: None,
@@ -65,6 +66,7 @@ fn table(name: &str, columns: &[(&str, DataType)]) -> Table {
         foreign_keys: Vec::new(),
         indexes: Vec::new(),
         full_text: None,
+        schema: None,
         access: Access::ALL,
         comment: None,
     }

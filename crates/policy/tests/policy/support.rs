@@ -22,6 +22,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         default: None,
         generated: false,
         identity: false,
+        engine_type: None,
         collation: None,
         access: Access::ALL,
         comment: None,
@@ -38,6 +39,7 @@ fn table(name: &str, columns: &[(&str, DataType)]) -> Table {
         foreign_keys: Vec::new(),
         indexes: Vec::new(),
         full_text: None,
+        schema: None,
         access: Access::ALL,
         comment: None,
     }

@@ -270,6 +270,7 @@ fn table(name: &str) -> Table {
         default: None,
         generated: false,
         identity: false,
+        engine_type: None,
         collation: None,
         access: Access::ALL,
         comment: None,
@@ -283,6 +284,7 @@ fn table(name: &str) -> Table {
         foreign_keys: vec![],
         indexes: vec![vec![ColumnId(0)]],
         full_text: None,
+        schema: None,
         access: Access::ALL,
         comment: None,
     }

@@ -69,6 +69,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         default: None,
         generated: false,
         identity: false,
+        engine_type: None,
         collation: None,
         access: Access::ALL,
         comment: None,
@@ -85,6 +86,7 @@ fn table(name: &str, columns: Vec<Column>, primary_key: Vec<ColumnId>) -> Table 
         unique_keys: Vec::new(),
         foreign_keys: Vec::new(),
         full_text: None,
+        schema: None,
         access: Access::ALL,
         comment: None,
     }
