@@ -52,8 +52,9 @@ impl Data {
                 .map_err(|problem| in_operation(problem, at))?;
             steps.extend(look);
             let base = steps.len() as u16;
-            let params = bind(found.plan(), &request.values, principal, &earlier, base)
-                .map_err(|problem| in_operation(problem, at))?;
+            let params =
+                bind(self.database.dialect(), found.plan(), &request.values, principal, &earlier, base)
+                    .map_err(|problem| in_operation(problem, at))?;
             steps.extend(execute::steps(&found, params, &request.values, context));
             captured.push(capture_of(&found, &grant, base));
             planned.push((first..=base, found, request.shape));

@@ -29,7 +29,8 @@ impl Data {
         // A conditional write looks at its row first.
         let look = self.look(&model, (&grant, principal), &mut request, &no_earlier, (context, 0))?;
         let base = u16::from(look.is_some());
-        let params = bind(planned.plan(), &request.values, principal, &no_earlier, base)?;
+        let params =
+            bind(self.database.dialect(), planned.plan(), &request.values, principal, &no_earlier, base)?;
         let plan_ns = started.elapsed().as_nanos() as u64;
         let mut reply = match planned.plan().steps.as_slice() {
             [PlanStep::Read(_)] => self.run_read(&planned, params, &request.shape, context).await?,

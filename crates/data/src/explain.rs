@@ -57,7 +57,7 @@ impl Data {
         let grant = model.policies.authorize(principal)?;
         let planned = self.planned(&model, &grant, &request.shape, &request.values)?;
         let none = |_: &_| Ok(transom_sql::Bound::Value(transom_types::Value::Null));
-        let params = bind(planned.plan(), &request.values, principal, &none, 0)?;
+        let params = bind(self.database.dialect(), planned.plan(), &request.values, principal, &none, 0)?;
         let mut explained = Vec::new();
         for prepared in &planned.rendered.steps {
             let statement =

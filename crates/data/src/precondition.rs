@@ -36,7 +36,8 @@ impl Data {
         };
         let shape = Shape { resource: request.shape.resource.clone(), ..Shape::read("") };
         let planned = self.planned(model, grant, &shape, &request.values)?;
-        let params = bind(planned.plan(), &request.values, principal, earlier, base)?;
+        let params =
+            bind(self.database.dialect(), planned.plan(), &request.values, principal, earlier, base)?;
         let mut steps = execute::steps(&planned, params, &request.values, context);
         // A row that is not there is the precondition's to judge.
         let step =

@@ -132,7 +132,9 @@ impl RoleView {
         let rows: Vec<Json> =
             images.iter().map(|image| Json::Array(show::cells(self.table(), image))).collect();
         let no_batch = |_: &Earlier| Err(broken("a policy refers to a batch"));
-        let mut params = bind(rendered.plan.plan(), &Values::default(), principal, &no_batch, 0)?.to_vec();
+        let mut params =
+            bind(database.dialect(), rendered.plan.plan(), &Values::default(), principal, &no_batch, 0)?
+                .to_vec();
         let slot = params.get_mut(usize::from(ROWS.0)).ok_or_else(|| broken("no place for the rows"))?;
         *slot = Bound::Value(Value::Json(Json::Array(rows).to_string().into()));
         let prepared = rendered.steps.first().ok_or_else(|| broken("no statement"))?.clone();

@@ -3,6 +3,7 @@
 
 pub mod bind;
 pub mod named;
+pub mod postgres;
 pub mod render;
 pub mod sqlite;
 pub mod statement;

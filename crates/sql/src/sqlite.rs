@@ -5,11 +5,11 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 use transom_query::{
     plan::{BinaryOp, Comparison, Function, Pattern},
-    request::{JsonKey, JsonStep},
+    request::{FullTextKind, JsonKey, JsonStep},
 };
 use transom_types::{DataType, Problem, Value};
 
-use crate::Dialect;
+use crate::{Dialect, render::Search, words};
 
 /// SQLite's dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +34,14 @@ impl Dialect for Sqlite {
 
     fn placeholder(&self, text: &mut String, number: usize) {
         let _ = write!(text, "?{number}");
+    }
+
+    fn shares_parameters(&self) -> bool {
+        true
+    }
+
+    fn typed(&self, text: &mut String, placeholder: &str, _: DataType) {
+        text.push_str(placeholder);
     }
 
     fn value(&self, text: &mut String, value: &Value) -> Result<(), Problem> {
@@ -88,19 +96,23 @@ impl Dialect for Sqlite {
         };
     }
 
-    fn json_object(&self, text: &mut String, members: &[(String, String)]) {
+    fn json_object(&self, text: &mut String, members: &[(&str, String)], _: bool) {
         if members.len() <= OBJECT_MEMBERS_MAX {
-            return object(text, members);
+            return self.object(text, members);
         }
         // Each part loses its braces; all together get theirs.
         text.push_str("json('{'");
         for (at, part) in members.chunks(OBJECT_MEMBERS_MAX).enumerate() {
             let mut whole = String::new();
-            object(&mut whole, part);
+            self.object(&mut whole, part);
             let comma = if at > 0 { " || ','" } else { "" };
             let _ = write!(text, "{comma} || substr({whole}, 2, length({whole}) - 2)");
         }
         text.push_str(" || '}')");
+    }
+
+    fn has_records(&self) -> bool {
+        false
     }
 
     fn json_array(&self, text: &mut String, values: &[String]) {
@@ -122,7 +134,7 @@ impl Dialect for Sqlite {
         let _ = write!(text, "json_quote({inner})");
     }
 
-    fn json_path(&self, text: &mut String, base: &str, steps: &[JsonStep]) -> Result<(), Problem> {
+    fn json_path(&self, text: &mut String, base: &str, steps: &[JsonStep], _: bool) -> Result<(), Problem> {
         let path = self.path(steps);
         let whole = format!("iif(json_valid({base}, 9), {base}, NULL)");
         let _ = match steps.last().is_some_and(|step| step.as_text) {
@@ -194,11 +206,12 @@ impl Dialect for Sqlite {
         let _ = write!(text, "transom_json_overlaps({left}, {right})");
     }
 
-    fn list_elements(&self, text: &mut String, list: &str, data_type: DataType) {
-        text.push_str("SELECT ");
+    fn in_list(&self, text: &mut String, operand: &str, list: &str, data_type: DataType) {
+        let _ = write!(text, "({operand}) IN (SELECT ");
         self.element(text, "l", data_type);
         text.push_str(" FROM ");
         self.rows_source(text, list, "l");
+        text.push(')');
     }
 
     fn rows_source(&self, text: &mut String, rows: &str, alias: &str) {
@@ -214,8 +227,8 @@ impl Dialect for Sqlite {
         };
     }
 
-    fn cell(&self, text: &mut String, alias: &str, at: usize, data_type: DataType) {
-        let _ = match data_type {
+    fn cell(&self, text: &mut String, alias: &str, at: usize, of: (DataType, Option<&str>)) {
+        let _ = match of.0 {
             DataType::Bytes => write!(text, "unhex(substr({alias}.value ->> {at}, 3))"),
             DataType::Numeric => write!(text, "CAST({alias}.value ->> {at} AS NUMERIC)"),
             _ => write!(text, "({alias}.value ->> {at})"),
@@ -245,8 +258,13 @@ impl Dialect for Sqlite {
         let _ = write!(text, "{alias}.key");
     }
 
-    fn full_text(&self, text: &mut String, row_id: &str, index: &str, words: &str) {
+    fn full_text(&self, text: &mut String, search: &Search<'_>) {
+        let Search { row_id, index, words, .. } = search;
         let _ = write!(text, "({row_id} IN (SELECT rowid FROM {index} WHERE {index} MATCH {words}))");
+    }
+
+    fn search_words(&self, text: &str, kind: FullTextKind, columns: &[Box<str>]) -> Result<String, Problem> {
+        words::full_text(text, kind, columns)
     }
 
     fn binary(&self, operator: BinaryOp) -> &'static str {
@@ -313,6 +331,11 @@ impl Dialect for Sqlite {
     fn before_conflict(&self) -> &'static str {
         " WHERE true"
     }
+
+    fn holds(&self, text: &mut String, predicate: &str) {
+        // The adapter looks at it and undoes the statement.
+        let _ = write!(text, "CASE WHEN {predicate} THEN 1 ELSE 0 END");
+    }
 }
 
 impl Sqlite {
@@ -329,6 +352,19 @@ impl Sqlite {
         let mut literal = String::new();
         self.string(&mut literal, &path);
         literal
+    }
+
+    fn object(self, text: &mut String, members: &[(&str, String)]) {
+        text.push_str("json_object(");
+        for (at, (key, value)) in members.iter().enumerate() {
+            if at > 0 {
+                text.push_str(", ");
+            }
+            self.string(text, key);
+            text.push_str(", ");
+            text.push_str(value);
+        }
+        text.push(')');
     }
 }
 
@@ -355,19 +391,6 @@ fn extreme(text: &mut String, name: &str, arguments: &[String]) {
         let comma = if at > 0 { ", " } else { "" };
         let rotated: Vec<&str> = arguments[at..].iter().chain(&arguments[..at]).map(String::as_str).collect();
         let _ = write!(text, "{comma}coalesce({})", rotated.join(", "));
-    }
-    text.push(')');
-}
-
-fn object(text: &mut String, members: &[(String, String)]) {
-    text.push_str("json_object(");
-    for (at, (key, value)) in members.iter().enumerate() {
-        if at > 0 {
-            text.push_str(", ");
-        }
-        text.push_str(key);
-        text.push_str(", ");
-        text.push_str(value);
     }
     text.push(')');
 }

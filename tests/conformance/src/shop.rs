@@ -95,7 +95,8 @@ impl Shop {
         let earlier = |_: &transom_query::request::Earlier| {
             Err(Problem::new(transom_types::Code::BatchInvalid, "no case refers to an earlier operation"))
         };
-        let params = bind::bind(plan, &request.values, principal, &earlier, base as u16)?;
+        let params =
+            bind::bind(self.database.dialect(), plan, &request.values, principal, &earlier, base as u16)?;
         let statement = |prepared: &Arc<transom_sql::Prepared>| Step {
             statement: Statement { prepared: prepared.clone(), params: params.clone(), timeout: TIMEOUT },
             expect: prepared.expect,

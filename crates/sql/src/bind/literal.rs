@@ -5,15 +5,20 @@ use transom_query::{plan::ParamKind, request::Literal};
 use transom_types::{Code, DataType, Problem, Value};
 
 use super::json;
-use crate::words;
+use crate::Dialect;
 
 /// A literal as what its parameter is read as.
-pub(super) fn value(literal: &Literal, kind: &ParamKind, name: &str) -> Result<Value, Problem> {
+pub(super) fn value(
+    dialect: &dyn Dialect,
+    literal: &Literal,
+    kind: &ParamKind,
+    name: &str,
+) -> Result<Value, Problem> {
     match (literal, kind) {
         (Literal::Integer(integer), _) => Ok(Value::Integer(*integer)),
         (Literal::Text(text), ParamKind::Scalar(data_type)) => parsed(text, *data_type, name),
         (Literal::Text(text), ParamKind::FullText(kind, columns)) => {
-            Ok(Value::text(words::full_text(text, *kind, columns)?))
+            Ok(Value::text(dialect.search_words(text, *kind, columns)?))
         }
         (Literal::Text(text), ParamKind::CursorValue) => cursor_value(text),
         (Literal::List(elements), ParamKind::List(data_type)) => {

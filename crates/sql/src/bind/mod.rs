@@ -10,7 +10,7 @@ use transom_query::{
 };
 use transom_types::{Code, DataType, Principal, Problem, Value};
 
-use crate::Bound;
+use crate::{Bound, Dialect};
 
 mod cell;
 mod json;
@@ -19,9 +19,10 @@ mod literal;
 /// Finds what an earlier operation of a batch returns.
 pub type Resolve<'a> = dyn Fn(&Earlier) -> Result<Bound, Problem> + 'a;
 
-/// Binds every parameter of a plan, by [`transom_query::plan::ParamId`]. `base` is the place in the unit of the plan's first step.
+/// Binds every parameter of a plan for an engine, by [`transom_query::plan::ParamId`]. `base` is the place in the unit of the plan's first step.
 /// Errors: values that are not of their column's type, each named.
 pub fn bind(
+    dialect: &dyn Dialect,
     plan: &Plan,
     values: &Values,
     principal: &Principal,
@@ -30,12 +31,13 @@ pub fn bind(
 ) -> Result<Arc<[Bound]>, Problem> {
     if let [only] = plan.params.as_slice() {
         // A read by its key: one allocation.
-        return Ok(Arc::new([one(only, values, principal, earlier, base)?]));
+        return Ok(Arc::new([one(dialect, only, values, principal, earlier, base)?]));
     }
-    plan.params.iter().map(|parameter| one(parameter, values, principal, earlier, base)).collect()
+    plan.params.iter().map(|parameter| one(dialect, parameter, values, principal, earlier, base)).collect()
 }
 
 fn one(
+    dialect: &dyn Dialect,
     parameter: &Parameter,
     values: &Values,
     principal: &Principal,
@@ -46,7 +48,7 @@ fn one(
     let value = match &parameter.source {
         ParamSource::Literal(slot) => match values.literals.get(usize::from(slot.0)) {
             Some(Literal::Earlier(reference)) => return earlier(reference),
-            Some(literal) => literal::value(literal, &parameter.kind, name)?,
+            Some(literal) => literal::value(dialect, literal, &parameter.kind, name)?,
             None => return Err(lost(name)),
         },
         ParamSource::Claim(path) => claim(principal, path, &parameter.kind),

@@ -22,7 +22,7 @@ fn bound(
     let plan =
         Plan { steps: Vec::new(), reply: None, params, cost: Cost::Scan, cacheable: true, query_ids: 0 };
     let earlier = |earlier: &Earlier| Ok(Bound::Value(Value::text(&*earlier.column)));
-    bind(&plan, values, principal, &earlier, 7).map(|bound| bound[0].clone())
+    bind(&crate::sqlite::Sqlite, &plan, values, principal, &earlier, 7).map(|bound| bound[0].clone())
 }
 
 fn literal(literal: Literal, kind: ParamKind) -> Result<Bound, Problem> {

@@ -1,8 +1,9 @@
 //! What differs between engines.
 
 use transom_query::{
-    plan::{BinaryOp, Comparison, Function, Pattern},
-    request::JsonStep,
+    catalog::Table,
+    plan::{BinaryOp, Comparison, ElementTest, Function, Pattern},
+    request::{FullTextKind, JsonStep},
 };
 use transom_types::{DataType, Problem, Value};
 
@@ -14,11 +15,23 @@ pub trait Dialect: Send + Sync {
     /// A quoted name.
     fn identifier(&self, text: &mut String, name: &str);
 
+    /// A table, with its schema where there are several.
+    fn table(&self, text: &mut String, table: &Table) {
+        self.identifier(text, &table.name);
+    }
+
     /// A string literal.
     fn string(&self, text: &mut String, value: &str);
 
     /// The parameter of this number, from 1.
     fn placeholder(&self, text: &mut String, number: usize);
+
+    /// Whether a parameter that is used in several places has one number. An engine that infers a parameter's type
+    /// from its place needs one for each.
+    fn shares_parameters(&self) -> bool;
+
+    /// A parameter of a known type in a place that tells none.
+    fn typed(&self, text: &mut String, placeholder: &str, data_type: DataType);
 
     /// A constant.
     fn value(&self, text: &mut String, value: &Value) -> Result<(), Problem>;
@@ -26,8 +39,16 @@ pub trait Dialect: Send + Sync {
     /// Wraps `inner` so that it is shown in JSON as its type is.
     fn json_value(&self, text: &mut String, data_type: DataType, inner: &str);
 
-    /// A JSON object: members are (key as a literal, value as an expression).
-    fn json_object(&self, text: &mut String, members: &[(String, String)]);
+    /// A JSON object: members are (key, value as an expression). `grouped`: some value may be an aggregate.
+    fn json_object(&self, text: &mut String, members: &[(&str, String)], grouped: bool);
+
+    /// Whether a subquery's row is a value that can be shown as JSON as a whole ([`Dialect::record`]).
+    fn has_records(&self) -> bool;
+
+    /// The row of this alias as a JSON object of its columns.
+    fn record(&self, text: &mut String, alias: &str) {
+        let _ = (text, alias);
+    }
 
     /// A JSON array of values.
     fn json_array(&self, text: &mut String, values: &[String]);
@@ -41,8 +62,14 @@ pub trait Dialect: Send + Sync {
     /// Any value as JSON text, from which [`Dialect::as_json`] makes the same value again.
     fn json_text(&self, text: &mut String, inner: &str);
 
-    /// A way into JSON.
-    fn json_path(&self, text: &mut String, base: &str, steps: &[JsonStep]) -> Result<(), Problem>;
+    /// A way into JSON; `document`: the base is a document by its type.
+    fn json_path(
+        &self,
+        text: &mut String,
+        base: &str,
+        steps: &[JsonStep],
+        document: bool,
+    ) -> Result<(), Problem>;
 
     /// A document as a value that compares and orders as documents do.
     fn json_key(&self, text: &mut String, inner: &str);
@@ -65,8 +92,21 @@ pub trait Dialect: Send + Sync {
     /// Two JSON arrays share an element.
     fn json_overlaps(&self, text: &mut String, left: &str, right: &str);
 
-    /// A query over the elements of a list parameter: `SELECT element`.
-    fn list_elements(&self, text: &mut String, list: &str, data_type: DataType);
+    /// Whether an operand is equal to an element of a list parameter.
+    fn in_list(&self, text: &mut String, operand: &str, list: &str, data_type: DataType);
+
+    /// Whether an operand compares so (`=`, `>`, …) with any or all elements of a list parameter; `false` where the
+    /// engine has no words for it, and it is spelled out.
+    fn any_or_all(
+        &self,
+        text: &mut String,
+        (operand, test): (&str, ElementTest),
+        list: (&str, DataType),
+        all: bool,
+    ) -> bool {
+        let _ = (text, operand, test, list, all);
+        false
+    }
 
     /// The source of a rows or list parameter, for `FROM`.
     fn rows_source(&self, text: &mut String, rows: &str, alias: &str);
@@ -74,8 +114,14 @@ pub trait Dialect: Send + Sync {
     /// The element that a row of [`Dialect::rows_source`] holds.
     fn element(&self, text: &mut String, alias: &str, data_type: DataType);
 
-    /// The cell at this place of a row of [`Dialect::rows_source`].
-    fn cell(&self, text: &mut String, alias: &str, at: usize, data_type: DataType);
+    /// The cell at this place of a row of [`Dialect::rows_source`]; `engine_type` is [`Column::engine_type`].
+    fn cell(&self, text: &mut String, alias: &str, at: usize, of: (DataType, Option<&str>));
+
+    /// A value as one of an engine's own type, in a place that tells none.
+    fn as_engine_type(&self, text: &mut String, inner: &str, engine_type: Option<&str>) {
+        let _ = engine_type;
+        text.push_str(inner);
+    }
 
     /// Makes a value compare as a column of this type and collation does.
     fn like_column(&self, text: &mut String, inner: &str, data_type: DataType, collation: Option<&str>);
@@ -86,8 +132,12 @@ pub trait Dialect: Send + Sync {
     /// The place of a row of [`Dialect::rows_source`], from 0.
     fn row_place(&self, text: &mut String, alias: &str);
 
-    /// Whether rows match a full-text search: key column, index name, words.
-    fn full_text(&self, text: &mut String, row_id: &str, index: &str, words: &str);
+    /// Whether rows match a full-text search.
+    fn full_text(&self, text: &mut String, search: &Search<'_>);
+
+    /// The words of a full-text search as the engine reads them, restricted to these columns (empty: all).
+    /// Errors: nothing to search for.
+    fn search_words(&self, text: &str, kind: FullTextKind, columns: &[Box<str>]) -> Result<String, Problem>;
 
     /// Arithmetic and concatenation.
     fn binary(&self, operator: BinaryOp) -> &'static str;
@@ -112,4 +162,29 @@ pub trait Dialect: Send + Sync {
 
     /// An insert of rows from a source needs a word before `ON CONFLICT` on some engines.
     fn before_conflict(&self) -> &'static str;
+
+    /// Whether a predicate holds, as a value; where the engine can, the statement itself fails when not.
+    fn holds(&self, text: &mut String, predicate: &str);
+
+    /// A handwritten statement that may write and returns columns: its rows as JSON objects, where the engine can say
+    /// so. `false`: its columns are returned as they are.
+    fn returned_rows(&self, text: &mut String, statement: &str) -> bool {
+        let _ = (text, statement);
+        false
+    }
+}
+
+/// A full-text search.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// The column that equals the index's row id.
+    pub row_id: &'a str,
+    /// The index's own table.
+    pub index: &'a str,
+    /// The searched columns with their types.
+    pub columns: &'a [(String, Option<&'a str>)],
+    /// How the words are read.
+    pub kind: FullTextKind,
+    /// The words.
+    pub words: &'a str,
 }

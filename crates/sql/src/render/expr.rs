@@ -39,8 +39,9 @@ impl Writer<'_> {
             Expr::Param(id) => self.param(*id),
             Expr::Column(id, column) => self.column(*id, *column)?,
             Expr::Json(base, steps) => {
+                let document = self.is_document(base);
                 let base = self.expr_apart(base)?;
-                return dialect.json_path(&mut self.text, &base, steps);
+                return dialect.json_path(&mut self.text, &base, steps, document);
             }
             Expr::Cast(inner, to) => self.cast(inner, *to)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
@@ -79,7 +80,9 @@ impl Writer<'_> {
             Expr::Aggregate(aggregate, inner) => self.aggregate(*aggregate, inner.as_deref())?,
             Expr::Call(function, arguments) => self.function(*function, arguments)?,
             Expr::Case(branches, otherwise) => self.case(branches, otherwise.as_deref())?,
-            Expr::FullText { query, table, words, .. } => self.full_text(*query, *table, *words)?,
+            Expr::FullText { query, table, columns, kind, words } => {
+                self.full_text((*query, *table), columns, (*kind, *words))?;
+            }
             Expr::Exists(_)
             | Expr::InQuery(..)
             | Expr::Scalar(_)
@@ -191,11 +194,8 @@ impl Writer<'_> {
         };
         let list = self.param_apart(list)?;
         let document = self.is_document(operand);
-        self.push("(");
-        self.comparable(operand, document)?;
-        self.push(") IN (");
-        self.dialect.list_elements(&mut self.text, &list, data_type);
-        self.push(")");
+        let operand = self.apart(|writer| writer.comparable(operand, document))?;
+        self.dialect.in_list(&mut self.text, &operand, &list, data_type);
         Ok(())
     }
 
@@ -210,7 +210,8 @@ impl Writer<'_> {
         self.push(") IN (SELECT ");
         self.list(0..values.len(), ", ", |writer, at| {
             let data_type = types.get(at).copied().unwrap_or(DataType::Any);
-            writer.dialect.cell(&mut writer.text, "r", at, data_type);
+            let engine_type = values.get(at).and_then(|value| writer.engine_type(value));
+            writer.dialect.cell(&mut writer.text, "r", at, (data_type, engine_type));
             Ok(())
         })?;
         self.push(" FROM ");

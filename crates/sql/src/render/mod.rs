@@ -7,6 +7,7 @@ mod output;
 mod quantified;
 mod query;
 mod read;
+mod records;
 mod write;
 
 use std::sync::Arc;
@@ -15,12 +16,12 @@ use ahash::AHashMap;
 use transom_policy::GuardedPlan;
 use transom_query::{
     Catalog, ColumnId, Expr, Plan, Query, QueryId, TableId,
-    plan::{Cost, Expect, ParamId, Source, Step},
+    plan::{Cost, Expect, ParamId, ParamKind, ParamSource, Source, Step},
 };
 use transom_types::Problem;
 
 use crate::{Layout, Prepared, Rendered};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Search};
 
 /// Renders every step of a plan in an engine's SQL.
 /// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part, naming it.
@@ -118,11 +119,34 @@ impl<'a> Writer<'a> {
     }
 
     fn param(&mut self, id: ParamId) {
-        let at = self.params.iter().position(|known| *known == id).unwrap_or_else(|| {
+        let shared = self.dialect.shares_parameters();
+        let known = self.params.iter().position(|known| shared && *known == id);
+        let at = known.unwrap_or_else(|| {
             self.params.push(id);
             self.params.len() - 1
         });
-        self.dialect.placeholder(&mut self.text, at + 1);
+        let parameter = &self.plan.params[usize::from(id.0)];
+        let typed = match (&parameter.kind, &parameter.source) {
+            // A caller's value has the type of what it is compared with or written to; the others have one of their own.
+            (
+                ParamKind::Scalar(data_type),
+                ParamSource::Claim(_) | ParamSource::Role | ParamSource::Constant(_),
+            ) => Some(*data_type),
+            _ => None,
+        };
+        match typed {
+            Some(data_type) => {
+                let mut placeholder = String::new();
+                self.dialect.placeholder(&mut placeholder, at + 1);
+                self.dialect.typed(&mut self.text, &placeholder, data_type);
+            }
+            None => self.dialect.placeholder(&mut self.text, at + 1),
+        }
+    }
+
+    fn table(&mut self, table: TableId) {
+        let catalog = self.catalog;
+        self.dialect.table(&mut self.text, &catalog[table]);
     }
 
     /// The alias of a query's rows.

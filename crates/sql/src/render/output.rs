@@ -7,16 +7,12 @@ use super::Writer;
 
 impl Writer<'_> {
     /// The JSON object of a row.
-    pub(super) fn object(&mut self, outputs: &[Output]) -> Result<(), Problem> {
+    pub(super) fn object(&mut self, outputs: &[Output], grouped: bool) -> Result<(), Problem> {
         let mut members = Vec::with_capacity(outputs.len());
         for output in outputs {
-            let key = self.apart(|writer| {
-                writer.string(&output.key);
-                Ok(())
-            })?;
-            members.push((key, self.apart(|writer| writer.shown(output))?));
+            members.push((&*output.key, self.apart(|writer| writer.shown(output))?));
         }
-        self.dialect.json_object(&mut self.text, &members);
+        self.dialect.json_object(&mut self.text, &members, grouped);
         Ok(())
     }
 

@@ -26,6 +26,9 @@ impl Writer<'_> {
         let operand = self.apart(|writer| writer.comparable(operand, document))?;
         let aggregated = self.aggregates > aggregates;
         let list = self.param_apart(list)?;
+        if self.dialect.any_or_all(&mut self.text, (&operand, test), (&list, data_type), all) {
+            return Ok(());
+        }
         let alias = format!("{}e", self.prefix);
         let mut element = String::new();
         self.dialect.element(&mut element, &alias, data_type);

@@ -1,13 +1,14 @@
 //! Queries: where rows come from, which, in what order; and the forms of subqueries.
 
 use transom_query::{
-    Expr, Query, QueryId, TableId,
+    ColumnId, Expr, Query, QueryId, TableId,
     catalog::Fragment,
-    plan::{OrderTerm, ParamId, ParamSource, Source},
+    plan::{OrderTerm, ParamId, ParamKind, ParamSource, Source},
+    request::FullTextKind,
 };
 use transom_types::{Code, DataType, Problem};
 
-use super::{Writer, limited::bounded, output::is_json};
+use super::{Search, Writer, limited::bounded, output::is_json};
 
 impl Writer<'_> {
     /// Everything after the select list.
@@ -24,7 +25,7 @@ impl Writer<'_> {
             Source::One => {}
             Source::Table(table) => {
                 self.push(" FROM ");
-                self.name(&catalog[*table].name);
+                self.table(*table);
                 self.push(" AS ");
                 self.alias(query.id);
             }
@@ -134,12 +135,24 @@ impl Writer<'_> {
                 }
                 self.rest(query)?;
             }
+            Expr::Object(query) if self.dialect.has_records() => {
+                self.push("(");
+                self.records(query)?;
+            }
+            Expr::Objects(query) if self.dialect.has_records() => {
+                self.push("(SELECT ");
+                self.dialect.json_aggregate(&mut self.text, "r", "");
+                self.push(" FROM (");
+                self.named_outputs(query)?;
+                self.push(") AS r");
+            }
             Expr::Object(query) => {
                 self.push("(SELECT ");
-                self.object(&query.outputs)?;
+                self.object(&query.outputs, query.group_by.is_some())?;
                 self.rest(query)?;
             }
-            Expr::Objects(query) => self.aggregated(query, true, |writer| writer.object(&query.outputs))?,
+            Expr::Objects(query) => self
+                .aggregated(query, true, |writer| writer.object(&query.outputs, query.group_by.is_some()))?,
             Expr::Array(query) => {
                 let json = query.outputs.first().is_some_and(is_json);
                 self.aggregated(query, json, |writer| match query.outputs.first() {
@@ -193,9 +206,9 @@ impl Writer<'_> {
 
     pub(super) fn full_text(
         &mut self,
-        query: QueryId,
-        table: TableId,
-        words: ParamId,
+        (query, table): (QueryId, TableId),
+        columns: &[ColumnId],
+        (kind, words): (FullTextKind, ParamId),
     ) -> Result<(), Problem> {
         let catalog = self.catalog;
         let Some(index) = &catalog[table].full_text else {
@@ -206,11 +219,15 @@ impl Writer<'_> {
             writer.name(&index.name);
             Ok(())
         })?;
-        let words = self.apart(|writer| {
-            writer.param(words);
-            Ok(())
-        })?;
-        self.dialect.full_text(&mut self.text, &row_id, &name, &words);
+        let searched = if columns.is_empty() { &index.columns } else { columns };
+        let column = |column: &ColumnId| {
+            let engine_type = catalog[table][*column].engine_type.as_deref();
+            Ok((self.expr_apart(&Expr::Column(query, *column))?, engine_type))
+        };
+        let columns = searched.iter().map(column).collect::<Result<Vec<_>, Problem>>()?;
+        let words = self.param_apart(words)?;
+        let search = Search { row_id: &row_id, index: &name, columns: &columns, kind, words: &words };
+        self.dialect.full_text(&mut self.text, &search);
         Ok(())
     }
 
@@ -224,7 +241,7 @@ impl Writer<'_> {
                 }
                 Fragment::Param(at) => {
                     let argument = arguments.get(usize::from(*at)).ok_or_else(missing)?;
-                    self.expr(argument)?;
+                    self.argument(argument)?;
                     continue;
                 }
                 Fragment::Claim(path) => ParamSource::Claim(path.clone()),
@@ -232,6 +249,17 @@ impl Writer<'_> {
             };
             let at = self.plan.params.iter().position(|param| param.source == source).ok_or_else(missing)?;
             self.param(ParamId(at as u16));
+        }
+        Ok(())
+    }
+
+    /// An argument stands where a handwritten statement has it: its type is that of the declared parameter.
+    fn argument(&mut self, argument: &Expr) -> Result<(), Problem> {
+        let Expr::Param(id) = argument else { return self.expr(argument) };
+        let placeholder = self.param_apart(*id)?;
+        match self.plan.params[usize::from(id.0)].kind {
+            ParamKind::Scalar(data_type) => self.dialect.typed(&mut self.text, &placeholder, data_type),
+            _ => self.push(&placeholder),
         }
         Ok(())
     }
@@ -267,6 +295,15 @@ impl Writer<'_> {
             }
             Some(Source::One) | None => Err(missing()),
         }
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// The engine's own type of a column.
+    pub(super) fn engine_type(&self, expr: &Expr) -> Option<&'a str> {
+        let Expr::Column(id, column) = expr else { return None };
+        let catalog: &'a transom_query::Catalog = self.catalog;
+        catalog[self.table_of(*id)?][*column].engine_type.as_deref()
     }
 }
 

@@ -45,8 +45,11 @@ impl Writer<'_> {
 
     fn rows(&mut self, read: &Read, body_name: &str) -> Result<(), Problem> {
         let (query, before) = (&read.query, self.subqueries);
+        if self.dialect.has_records() && !read.cursor {
+            return self.named_records(query, body_name);
+        }
         let (shown, columns) = self.gathered(query.id, |writer| {
-            writer.object(&query.outputs)?;
+            writer.object(&query.outputs, query.group_by.is_some())?;
             writer.push(body_name);
             if read.cursor {
                 writer.push(", ");
@@ -90,20 +93,21 @@ impl Writer<'_> {
             Ok(())
         })?;
         self.sources.insert(judge.id, transom_query::plan::Source::Table(judge.table));
-        let place = |writer: &mut Self| {
+        let place = self.apart(|writer| {
             writer.alias(judge.id);
             writer.push(".");
             writer.name("place of the row");
-        };
+            Ok(())
+        })?;
         self.push("SELECT ");
-        place(self);
+        self.dialect.json_text(&mut self.text, &place);
         self.push(" FROM (SELECT ");
         self.dialect.row_place(&mut self.text, "r");
         self.push(" AS ");
         self.name("place of the row");
         for (at, column) in catalog[judge.table].columns.iter().enumerate() {
             let mut cell = String::new();
-            self.dialect.cell(&mut cell, "r", at, column.data_type);
+            self.dialect.cell(&mut cell, "r", at, (column.data_type, column.engine_type.as_deref()));
             self.push(", ");
             self.dialect.like_column(&mut self.text, &cell, column.data_type, column.collation.as_deref());
             self.push(" AS ");
@@ -114,7 +118,8 @@ impl Writer<'_> {
         self.push(") AS ");
         self.alias(judge.id);
         self.conditions(&[&judge.guard])?;
-        self.push(" ORDER BY 1");
+        self.push(" ORDER BY ");
+        self.push(&place);
         Ok(Layout { body: true, ..Layout::default() })
     }
 
@@ -122,16 +127,19 @@ impl Writer<'_> {
     pub(super) fn call(&mut self, call: &Call) -> Result<Layout, Problem> {
         let catalog = self.catalog;
         let function = &catalog[call.function];
-        self.fragments(&function.body, &call.arguments)?;
+        let statement = self.apart(|writer| writer.fragments(&function.body, &call.arguments))?;
+        if !function.columns.is_empty() && self.dialect.returned_rows(&mut self.text, &statement) {
+            return Ok(Layout { body: true, ..Layout::default() });
+        }
+        self.push(&statement);
         let columns = function.columns.iter().map(|column| (column.name.clone(), column.data_type)).collect();
         Ok(Layout { columns, ..Layout::default() })
     }
 
-    /// Whether a predicate holds: 1 or 0, never unknown.
+    /// Whether a predicate holds: never unknown.
     pub(super) fn holds(&mut self, predicate: &Expr) -> Result<(), Problem> {
-        self.push("CASE WHEN ");
-        self.expr(predicate)?;
-        self.push(" THEN 1 ELSE 0 END");
+        let predicate = self.expr_apart(predicate)?;
+        self.dialect.holds(&mut self.text, &predicate);
         Ok(())
     }
 }

@@ -11,10 +11,9 @@ use crate::Layout;
 
 impl Writer<'_> {
     pub(super) fn insert(&mut self, insert: &Insert) -> Result<Layout, Problem> {
-        let catalog = self.catalog;
         self.change(insert.id, insert.table);
         self.push("INSERT INTO ");
-        self.name(&catalog[insert.table].name);
+        self.table(insert.table);
         if insert.columns.is_empty() && insert.rows.is_none() {
             let defaults = self.dialect.default_values();
             self.push(defaults);
@@ -60,14 +59,19 @@ impl Writer<'_> {
         insert: &Insert,
         column: &transom_query::plan::InsertColumn,
     ) -> Result<(), Problem> {
-        let catalog = self.catalog;
+        let of = &self.catalog[insert.table][column.column];
         match &column.value {
+            // A list of values tells their types, a query does not.
+            InsertValue::Expr(expr) if insert.rows.is_some() => {
+                let value = self.expr_apart(expr)?;
+                self.dialect.as_engine_type(&mut self.text, &value, of.engine_type.as_deref());
+            }
             InsertValue::Expr(expr) => self.expr(expr)?,
             InsertValue::Cell { cell, data_type, missing_default } => {
                 let mut value = String::new();
-                self.dialect.cell(&mut value, "r", usize::from(*cell), *data_type);
-                let default =
-                    catalog[insert.table][column.column].default.as_deref().filter(|_| *missing_default);
+                let types = (*data_type, of.engine_type.as_deref());
+                self.dialect.cell(&mut value, "r", usize::from(*cell), types);
+                let default = of.default.as_deref().filter(|_| *missing_default);
                 self.push("CASE WHEN ");
                 self.dialect.cell_missing(&mut self.text, "r", usize::from(*cell));
                 self.push(&format!(
@@ -102,7 +106,7 @@ impl Writer<'_> {
         let catalog = self.catalog;
         self.change(update.id, update.table);
         self.push("UPDATE ");
-        self.name(&catalog[update.table].name);
+        self.table(update.table);
         self.push(" SET ");
         self.list(&update.set, ", ", |writer, (column, value)| {
             writer.name(&catalog[update.table][*column].name);
@@ -114,10 +118,9 @@ impl Writer<'_> {
     }
 
     pub(super) fn delete(&mut self, delete: &Delete) -> Result<Layout, Problem> {
-        let catalog = self.catalog;
         self.change(delete.id, delete.table);
         self.push("DELETE FROM ");
-        self.name(&catalog[delete.table].name);
+        self.table(delete.table);
         self.conditions(&[&delete.filter, &delete.guard])?;
         self.returning(delete.id, delete.table, &delete.returning, None)
     }
@@ -138,7 +141,7 @@ impl Writer<'_> {
         let mut word = " RETURNING ";
         if layout.body {
             self.push(word);
-            self.object(&returning.outputs)?;
+            self.object(&returning.outputs, false)?;
             word = ", ";
         }
         if let Some(check) = check {

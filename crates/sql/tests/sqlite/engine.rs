@@ -140,7 +140,7 @@ impl Engine {
         let prepared = self.prepared(draft.plan(vec![step])).expect("renders");
         let none = |_: &_| Ok(Bound::Value(Value::Null));
         let plan = prepared.plan.plan();
-        let bound = bind(plan, &draft.values, principal, &none, 0).expect("binds");
+        let bound = bind(&Sqlite, plan, &draft.values, principal, &none, 0).expect("binds");
         self.execute(&prepared, &bound)
     }
 

@@ -1,0 +1,440 @@
+//! How PostgreSQL writes things. Parameters are sent as text, so a placeholder has the type of its place; where the place
+//! tells none, a cast does.
+
+use std::fmt::Write;
+
+use transom_query::{
+    catalog::Table,
+    plan::{BinaryOp, Comparison, ElementTest, Function, Pattern},
+    request::{FullTextKind, JsonKey, JsonStep},
+};
+use transom_types::{DataType, Problem, Value};
+
+use crate::{Dialect, render::Search};
+
+/// PostgreSQL's dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postgres;
+
+/// A setting that nobody has: reading it fails the statement, and its name in the error says why.
+pub const REFUSED_SETTING: &str = "transom.row_refused";
+
+/// A function takes at most so many arguments; an object's member takes two.
+const OBJECT_MEMBERS_MAX: usize = 50;
+
+impl Dialect for Postgres {
+    fn name(&self) -> &'static str {
+        "PostgreSQL"
+    }
+
+    fn identifier(&self, text: &mut String, name: &str) {
+        quoted(text, name, '"');
+    }
+
+    fn table(&self, text: &mut String, table: &Table) {
+        if let Some(schema) = &table.schema {
+            self.identifier(text, schema);
+            text.push('.');
+        }
+        self.identifier(text, &table.name);
+    }
+
+    fn string(&self, text: &mut String, value: &str) {
+        // Text of this engine holds no NUL.
+        quoted(text, &value.replace('\0', "\u{FFFD}"), '\'');
+    }
+
+    fn placeholder(&self, text: &mut String, number: usize) {
+        let _ = write!(text, "${number}");
+    }
+
+    fn shares_parameters(&self) -> bool {
+        false
+    }
+
+    fn typed(&self, text: &mut String, placeholder: &str, data_type: DataType) {
+        let _ = write!(text, "{placeholder}::{}", type_name(data_type));
+    }
+
+    fn value(&self, text: &mut String, value: &Value) -> Result<(), Problem> {
+        match value {
+            Value::Null => text.push_str("NULL"),
+            Value::Bool(truth) => text.push_str(self.truth(*truth)),
+            Value::Integer(i64::MIN) => text.push_str("(-9223372036854775807 - 1)"),
+            Value::Integer(integer) => {
+                let _ = write!(text, "{integer}");
+            }
+            Value::Real(real) if real.is_finite() => {
+                let _ = write!(text, "{real:?}");
+            }
+            Value::Real(real) if real.is_nan() => text.push_str("'NaN'::float8"),
+            Value::Real(real) => {
+                text.push_str(if *real > 0.0 { "'Infinity'::float8" } else { "'-Infinity'::float8" });
+            }
+            Value::Numeric(number) => {
+                self.string(text, number);
+                text.push_str("::numeric");
+            }
+            Value::Text(string) => self.string(text, string),
+            Value::Json(document) => {
+                self.string(text, document);
+                text.push_str("::jsonb");
+            }
+            Value::Bytes(bytes) => {
+                text.push_str("'\\x");
+                for byte in bytes {
+                    let _ = write!(text, "{byte:02x}");
+                }
+                text.push_str("'::bytea");
+            }
+        }
+        Ok(())
+    }
+
+    fn json_value(&self, text: &mut String, _: DataType, inner: &str) {
+        text.push_str(inner);
+    }
+
+    fn json_object(&self, text: &mut String, members: &[(&str, String)], grouped: bool) {
+        // An aggregate belongs to the query it stands in, and must not move into a subquery.
+        if grouped && members.len() <= OBJECT_MEMBERS_MAX {
+            text.push_str("json_build_object(");
+            for (at, (key, value)) in members.iter().enumerate() {
+                text.push_str(if at > 0 { ", " } else { "" });
+                self.string(text, key);
+                text.push_str(", ");
+                text.push_str(value);
+            }
+            return text.push(')');
+        }
+        text.push_str("(SELECT row_to_json(o) FROM (SELECT ");
+        for (at, (key, value)) in members.iter().enumerate() {
+            text.push_str(if at > 0 { ", " } else { "" });
+            text.push_str(value);
+            text.push_str(" AS ");
+            self.identifier(text, key);
+        }
+        text.push_str(") AS o)");
+    }
+
+    fn has_records(&self) -> bool {
+        true
+    }
+
+    fn record(&self, text: &mut String, alias: &str) {
+        let _ = write!(text, "row_to_json({alias})");
+    }
+
+    fn json_array(&self, text: &mut String, values: &[String]) {
+        let _ = write!(text, "json_build_array({})", values.join(", "));
+    }
+
+    fn json_aggregate(&self, text: &mut String, value: &str, order: &str) {
+        let _ = match order.is_empty() {
+            true => write!(text, "coalesce(json_agg({value}), '[]')"),
+            false => write!(text, "coalesce(json_agg({value} ORDER BY {order}), '[]')"),
+        };
+    }
+
+    fn as_json(&self, text: &mut String, inner: &str) {
+        text.push_str(inner);
+    }
+
+    fn json_text(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "to_json({inner})");
+    }
+
+    fn json_path(
+        &self,
+        text: &mut String,
+        base: &str,
+        steps: &[JsonStep],
+        document: bool,
+    ) -> Result<(), Problem> {
+        let _ = match document {
+            true => write!(text, "({base}"),
+            false => write!(text, "(to_jsonb({base})"),
+        };
+        for step in steps {
+            text.push_str(if step.as_text { " ->> " } else { " -> " });
+            match &step.key {
+                JsonKey::Member(name) => self.string(text, name),
+                JsonKey::Index(at) => {
+                    let _ = write!(text, "({at})");
+                }
+            }
+        }
+        text.push(')');
+        Ok(())
+    }
+
+    fn json_key(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "({inner})::jsonb");
+    }
+
+    fn document_text(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "({inner})::text");
+    }
+
+    fn cast(&self, text: &mut String, inner: &str, to: DataType) {
+        let _ = match to {
+            DataType::Any => write!(text, "{inner}"),
+            to => write!(text, "CAST({inner} AS {})", type_name(to)),
+        };
+    }
+
+    fn comparison(&self, comparison: Comparison) -> &'static str {
+        match comparison {
+            Comparison::Eq => "=",
+            Comparison::Neq => "<>",
+            Comparison::Gt => ">",
+            Comparison::Gte => ">=",
+            Comparison::Lt => "<",
+            Comparison::Lte => "<=",
+            Comparison::Distinct => "IS DISTINCT FROM",
+            Comparison::NotDistinct => "IS NOT DISTINCT FROM",
+        }
+    }
+
+    fn pattern(&self, text: &mut String, pattern: Pattern, operand: &str, with: &str) {
+        let _ = write!(text, "({operand} {} {with})", pattern_operator(pattern));
+    }
+
+    fn json_contains(&self, text: &mut String, whole: &str, part: &str) {
+        let _ = write!(text, "({whole} @> {part})");
+    }
+
+    fn json_overlaps(&self, text: &mut String, left: &str, right: &str) {
+        // Of documents that are arrays; no operator of the engine says it.
+        let _ = write!(
+            text,
+            "(CASE WHEN jsonb_typeof({left}) = 'array' THEN EXISTS (SELECT 1 FROM jsonb_array_elements({left}) AS l(v) JOIN jsonb_array_elements(({right})::jsonb) AS m(v) ON l.v = m.v) END)"
+        );
+    }
+
+    fn in_list(&self, text: &mut String, operand: &str, list: &str, data_type: DataType) {
+        let _ = match data_type {
+            DataType::Json => write!(text, "({operand} = ANY ({list}::jsonb[]))"),
+            _ => write!(text, "({operand} = ANY ({list}))"),
+        };
+    }
+
+    fn any_or_all(
+        &self,
+        text: &mut String,
+        (operand, test): (&str, ElementTest),
+        (list, data_type): (&str, DataType),
+        all: bool,
+    ) -> bool {
+        let operator = match test {
+            ElementTest::Compare(Comparison::Distinct | Comparison::NotDistinct) => return false,
+            ElementTest::Compare(comparison) => self.comparison(comparison),
+            ElementTest::Match(pattern) => pattern_operator(pattern),
+        };
+        let document = if data_type == DataType::Json { "::jsonb[]" } else { "" };
+        let word = if all { "ALL" } else { "ANY" };
+        let _ = write!(text, "({operand} {operator} {word} ({list}{document}))");
+        true
+    }
+
+    fn rows_source(&self, text: &mut String, rows: &str, alias: &str) {
+        let _ = write!(text, "json_array_elements({rows}::json) WITH ORDINALITY AS {alias}(value, key)");
+    }
+
+    fn element(&self, text: &mut String, alias: &str, data_type: DataType) {
+        let _ = match data_type {
+            DataType::Json => write!(text, "({alias}.value)::jsonb"),
+            DataType::Any => write!(text, "({alias}.value #>> '{{}}')"),
+            of => write!(text, "({alias}.value #>> '{{}}')::{}", type_name(of)),
+        };
+    }
+
+    fn cell(
+        &self,
+        text: &mut String,
+        alias: &str,
+        at: usize,
+        (data_type, engine_type): (DataType, Option<&str>),
+    ) {
+        let _ = match (data_type, engine_type) {
+            // Lists and composites come as JSON or as the engine writes them; a record of one column takes both.
+            (DataType::Any, Some(engine_type)) => write!(
+                text,
+                "(SELECT v FROM json_to_record(json_build_object('v', {alias}.value -> {at})) AS x(v {engine_type}))"
+            ),
+            (_, Some(engine_type)) => write!(text, "({alias}.value ->> {at})::{engine_type}"),
+            (DataType::Any, None) => write!(text, "({alias}.value ->> {at})"),
+            (of, None) => write!(text, "({alias}.value ->> {at})::{}", type_name(of)),
+        };
+    }
+
+    fn as_engine_type(&self, text: &mut String, inner: &str, engine_type: Option<&str>) {
+        let _ = match engine_type {
+            Some(engine_type) => write!(text, "CAST({inner} AS {engine_type})"),
+            None => write!(text, "{inner}"),
+        };
+    }
+
+    fn like_column(&self, text: &mut String, inner: &str, _: DataType, collation: Option<&str>) {
+        text.push_str(inner);
+        if let Some(collation) = collation {
+            text.push_str(" COLLATE ");
+            self.identifier(text, collation);
+        }
+    }
+
+    fn cell_missing(&self, text: &mut String, alias: &str, at: usize) {
+        let _ = write!(text, "({alias}.value -> {at})::text = '{{}}'");
+    }
+
+    fn row_place(&self, text: &mut String, alias: &str) {
+        let _ = write!(text, "({alias}.key - 1)");
+    }
+
+    fn full_text(&self, text: &mut String, search: &Search<'_>) {
+        let function = match search.kind {
+            FullTextKind::Query => "to_tsquery",
+            FullTextKind::Plain => "plainto_tsquery",
+            FullTextKind::Phrase => "phraseto_tsquery",
+            FullTextKind::Web => "websearch_to_tsquery",
+        };
+        text.push('(');
+        for (at, (column, engine_type)) in search.columns.iter().enumerate() {
+            text.push_str(if at > 0 { " || " } else { "" });
+            let _ = match engine_type {
+                Some("tsvector") => write!(text, "coalesce({column}, '')"),
+                _ => write!(text, "to_tsvector(coalesce({column}, ''))"),
+            };
+        }
+        let _ = write!(text, " @@ {function}({}))", search.words);
+    }
+
+    fn search_words(&self, text: &str, _: FullTextKind, _: &[Box<str>]) -> Result<String, Problem> {
+        Ok(text.to_owned())
+    }
+
+    fn binary(&self, operator: BinaryOp) -> &'static str {
+        match operator {
+            BinaryOp::Add => "+",
+            BinaryOp::Subtract => "-",
+            BinaryOp::Multiply => "*",
+            BinaryOp::Divide => "/",
+            BinaryOp::Modulo => "%",
+            BinaryOp::Concat => "||",
+        }
+    }
+
+    fn call(&self, text: &mut String, function: Function, arguments: &[String]) {
+        let name = match function {
+            Function::Coalesce => "coalesce",
+            Function::Nullif => "nullif",
+            Function::Lower => "lower",
+            Function::Upper => "upper",
+            Function::Length => "length",
+            Function::Abs => "abs",
+            Function::Round => "round",
+            Function::Trim => "btrim",
+            Function::Replace => "replace",
+            Function::Now => "now",
+            Function::CurrentDate => return text.push_str("(now() AT TIME ZONE 'UTC')::date"),
+            Function::Substring => return substring(text, arguments),
+            Function::Greatest => "greatest",
+            Function::Least => "least",
+        };
+        let _ = write!(text, "{name}({})", arguments.join(", "));
+    }
+
+    fn truth(&self, truth: bool) -> &'static str {
+        if truth { "TRUE" } else { "FALSE" }
+    }
+
+    fn nulls(&self, descending: bool, nulls_first: bool) -> &'static str {
+        // Here NULLs count as greatest.
+        match (descending, nulls_first) {
+            (false, false) | (true, true) => "",
+            (true, false) => " NULLS LAST",
+            (false, true) => " NULLS FIRST",
+        }
+    }
+
+    fn bounds(&self, text: &mut String, limit: Option<&str>, offset: Option<&str>) {
+        if let Some(limit) = limit {
+            let _ = write!(text, " LIMIT {limit}");
+        }
+        if let Some(offset) = offset {
+            let _ = write!(text, " OFFSET {offset}");
+        }
+    }
+
+    fn keeps_order(&self) -> &'static str {
+        ""
+    }
+
+    fn default_values(&self) -> &'static str {
+        " DEFAULT VALUES"
+    }
+
+    fn before_conflict(&self) -> &'static str {
+        ""
+    }
+
+    fn holds(&self, text: &mut String, predicate: &str) {
+        // The statement fails, and so undoes itself, without a second round trip.
+        let _ = write!(
+            text,
+            "CASE WHEN {predicate} THEN TRUE ELSE current_setting('{REFUSED_SETTING}')::boolean END"
+        );
+    }
+
+    fn returned_rows(&self, text: &mut String, statement: &str) -> bool {
+        // On a line of its own, for the statement may end in a comment.
+        let _ = write!(text, "WITH r AS ({statement}\n) SELECT row_to_json(r) FROM r");
+        true
+    }
+}
+
+/// The engine's name of a type.
+fn type_name(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Bool => "boolean",
+        DataType::Integer => "bigint",
+        DataType::Real => "double precision",
+        DataType::Numeric => "numeric",
+        DataType::Text | DataType::Any => "text",
+        DataType::Bytes => "bytea",
+        DataType::Json => "jsonb",
+        DataType::Uuid => "uuid",
+        DataType::Date => "date",
+        DataType::Time => "time",
+        DataType::Timestamp => "timestamptz",
+    }
+}
+
+fn pattern_operator(pattern: Pattern) -> &'static str {
+    match pattern {
+        Pattern::Like => "LIKE",
+        Pattern::Ilike => "ILIKE",
+        Pattern::Regex => "~",
+        Pattern::RegexInsensitive => "~*",
+    }
+}
+
+/// A negative number of characters is an error here; elsewhere it is none at all.
+fn substring(text: &mut String, arguments: &[String]) {
+    let _ = match arguments {
+        [of, from, count] => write!(text, "substr({of}, ({from})::int, greatest(({count})::int, 0))"),
+        [of, from] => write!(text, "substr({of}, ({from})::int)"),
+        _ => write!(text, "substr({})", arguments.join(", ")),
+    };
+}
+
+fn quoted(text: &mut String, inner: &str, quote: char) {
+    text.push(quote);
+    for character in inner.chars() {
+        if character == quote {
+            text.push(quote);
+        }
+        text.push(character);
+    }
+    text.push(quote);
+}
