@@ -196,16 +196,3 @@ pub(crate) fn explain(connection: &Connection, statement: &Statement) -> rusqlit
     }
     Ok(lines)
 }
-
-/// Joins JSON texts to an array.
-pub(crate) fn array<'t>(texts: impl Iterator<Item = &'t str>) -> String {
-    let mut array = String::from("[");
-    for (at, text) in texts.enumerate() {
-        if at > 0 {
-            array.push(',');
-        }
-        array.push_str(text);
-    }
-    array.push(']');
-    array
-}

@@ -1,7 +1,6 @@
 //! Runs the steps of one unit.
 
 use rusqlite::{Connection, types::ValueRef};
-use serde_json::Value as Json;
 use transom_ports::{Committed, DbError, Fault, Outcome};
 use transom_query::plan::{Expect, Step as PlanStep};
 use transom_sql::{Step, Unit};
@@ -135,24 +134,10 @@ struct Earlier<'o>(&'o [Outcome]);
 
 impl Captures for Earlier<'_> {
     fn value(&self, step: u16, column: u16) -> Value {
-        let captured = self.0.get(usize::from(step)).and_then(|outcome| outcome.captured.first());
-        let values: Option<Vec<Json>> = captured.and_then(|text| serde_json::from_str(text).ok());
-        match values.and_then(|mut values| {
-            (usize::from(column) < values.len()).then(|| values.swap_remove(usize::from(column)))
-        }) {
-            None | Some(Json::Null) => Value::Null,
-            Some(Json::Bool(truth)) => Value::Bool(truth),
-            Some(Json::Number(number)) => match number.as_i64() {
-                Some(integer) => Value::Integer(integer),
-                None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Some(Json::String(text)) => Value::text(text),
-            Some(other) => Value::Json(other.to_string().into()),
-        }
+        self.0.get(usize::from(step)).map_or(Value::Null, |outcome| outcome.captured_value(column))
     }
 
     fn rows(&self, step: u16) -> String {
-        let captured = self.0.get(usize::from(step)).map_or(&[][..], |outcome| &outcome.captured);
-        rows::array(captured.iter().map(String::as_str))
+        self.0.get(usize::from(step)).map_or_else(|| "[]".to_owned(), Outcome::captured_rows)
     }
 }

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use transom_query::Catalog;
 use transom_query::plan::Expect;
 use transom_sql::{Dialect, Statement, Step, Unit};
-use transom_types::{ChangePosition, Digest};
+use transom_types::{ChangePosition, Digest, Value};
 
 use crate::{Change, DbError, Fault};
 
@@ -132,6 +133,30 @@ impl Outcome {
             true => Ok(()),
             false => Err(DbError::new(Fault::Precondition { current }, "the row is in another state")),
         }
+    }
+
+    /// What was captured of this column of the first row, as a [`Value`]; NULL where nothing was.
+    pub fn captured_value(&self, column: u16) -> Value {
+        let captured = self.captured.first();
+        let values: Option<Vec<Json>> = captured.and_then(|text| serde_json::from_str(text).ok());
+        let value = values.and_then(|mut values| {
+            (usize::from(column) < values.len()).then(|| values.swap_remove(usize::from(column)))
+        });
+        match value {
+            None | Some(Json::Null) => Value::Null,
+            Some(Json::Bool(truth)) => Value::Bool(truth),
+            Some(Json::Number(number)) => match number.as_i64() {
+                Some(integer) => Value::Integer(integer),
+                None => Value::Numeric(number.to_string().into()),
+            },
+            Some(Json::String(text)) => Value::text(text),
+            Some(other) => Value::Json(other.to_string().into()),
+        }
+    }
+
+    /// All that was captured: a JSON array with an array for each row.
+    pub fn captured_rows(&self) -> String {
+        format!("[{}]", self.captured.join(","))
     }
 
     fn only_row(&self) -> Option<&str> {

@@ -13,6 +13,8 @@
 use transom_query::catalog::{Fragment, Function, FunctionParam, Returns};
 use transom_types::{Code, DataType, Problem};
 
+use crate::Dialect;
+
 /// Reads one file. `file` is its path: the name without `.sql` is the function's.
 /// Errors: every fault, with its line.
 pub fn parse(file: &str, text: &str) -> Result<Function, Vec<Problem>> {
@@ -36,18 +38,27 @@ pub fn parse(file: &str, text: &str) -> Result<Function, Vec<Problem>> {
 }
 
 /// The statement with numbered placeholders, for an engine to describe.
-pub fn described_text(function: &Function) -> String {
+pub fn described_text(dialect: &dyn Dialect, function: &Function) -> String {
     let mut text = String::new();
     let mut claims = function.params.len();
     for fragment in &function.body {
-        match fragment {
-            Fragment::Text(part) => text.push_str(part),
-            Fragment::Param(at) => text.push_str(&format!("?{}", at + 1)),
+        let (number, data_type) = match fragment {
+            Fragment::Text(part) => {
+                text.push_str(part);
+                continue;
+            }
+            Fragment::Param(at) => {
+                let of = function.params.get(usize::from(*at));
+                (usize::from(*at) + 1, of.map_or(DataType::Any, |param| param.data_type))
+            }
             Fragment::Claim(_) | Fragment::Role => {
                 claims += 1;
-                text.push_str(&format!("?{claims}"));
+                (claims, DataType::Text)
             }
-        }
+        };
+        let mut placeholder = String::new();
+        dialect.placeholder(&mut placeholder, number);
+        dialect.typed(&mut text, &placeholder, data_type);
     }
     text
 }

@@ -386,6 +386,12 @@ impl Dialect for Postgres {
         );
     }
 
+    fn was_inserted(&self, text: &mut String, alias: &str) -> bool {
+        // A row version that replaces none carries no transaction that removed its predecessor.
+        let _ = write!(text, "({alias}.xmax = 0)");
+        true
+    }
+
     fn returned_rows(&self, text: &mut String, statement: &str) -> bool {
         // On a line of its own, for the statement may end in a comment.
         let _ = write!(text, "WITH r AS ({statement}\n) SELECT row_to_json(r) FROM r");

@@ -49,6 +49,8 @@ pub struct Layout {
     pub check: bool,
     /// The captured columns, a JSON array.
     pub capture: bool,
+    /// Of an insert that may change a row instead: whether the row is new. Engines that cannot say count otherwise.
+    pub inserted: bool,
     /// Columns of a handwritten statement, returned as they are: name and type of each. When not empty, nothing else is there.
     pub columns: Vec<(Box<str>, transom_types::DataType)>,
 }

@@ -24,7 +24,7 @@ UPDATE tags SET label = :label WHERE id = :id RETURNING id, label";
 /// A statement as the data room makes it a function: parsed, then described by the engine.
 async fn function(database: &dyn Database, file: &str, text: &str) -> Function {
     let parsed = named::parse(file, text).expect("the file is right");
-    let described = database.describe(&named::described_text(&parsed)).await.expect("the engine knows it");
+    let described = database.describe(&named::described_text(database.dialect(), &parsed)).await.expect("the engine knows it");
     let column = |(name, data_type): &(String, DataType)| Column {
         name: name.as_str().into(),
         data_type: *data_type,

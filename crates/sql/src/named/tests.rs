@@ -11,7 +11,7 @@ fn reads_parameters_claims_and_text() {
     assert_eq!(function.returns, Returns::Row);
     assert_eq!(function.comment.as_deref(), Some("Best sellers."));
     assert_eq!(
-        described_text(&function),
+        described_text(&crate::sqlite::Sqlite, &function),
         "SELECT ':x', \":y\" FROM o -- :z\nWHERE at >= ?1 AND owner = ?3 AND t = ?4 LIMIT ?2"
     );
     assert!(function.body.contains(&Fragment::Claim(vec!["a".into(), "b".into()])));
@@ -58,7 +58,7 @@ fn quoted_text_is_left_as_it_is() {
 fn a_claim_may_stand_before_any_character() {
     let function =
         parse("q.sql", "SELECT AUTH.UID()||'\u{e9}', auth.jwt()->'a b'->>'c', auth.role()").unwrap();
-    assert_eq!(described_text(&function), "SELECT ?1||'\u{e9}', ?2, ?3");
+    assert_eq!(described_text(&crate::sqlite::Sqlite, &function), "SELECT ?1||'\u{e9}', ?2, ?3");
     let path = vec!["a b".into(), "c".into()];
     assert!(function.body.contains(&Fragment::Claim(path)));
 }
@@ -69,7 +69,7 @@ fn defaults_are_read_as_literals() {
     let function = parse("q.sql", text).unwrap();
     let defaults: Vec<_> = function.params.iter().map(|param| param.default.clone()).collect();
     assert_eq!(defaults, [Some(Some("it's".into())), Some(None), Some(Some("1.5".into())), None]);
-    assert_eq!(described_text(&function), "SELECT ?1, ?2, ?3, ?4, ?1");
+    assert_eq!(described_text(&crate::sqlite::Sqlite, &function), "SELECT ?1, ?2, ?3, ?4, ?1");
 }
 
 #[test]

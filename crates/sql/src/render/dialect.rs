@@ -163,6 +163,12 @@ pub trait Dialect: Send + Sync {
     /// An insert of rows from a source needs a word before `ON CONFLICT` on some engines.
     fn before_conflict(&self) -> &'static str;
 
+    /// Whether a row that an insert returns is new, and was not there before: a predicate on the row of this alias.
+    fn was_inserted(&self, text: &mut String, alias: &str) -> bool {
+        let _ = (text, alias);
+        false
+    }
+
     /// Whether a predicate holds, as a value; where the engine can, the statement itself fails when not.
     fn holds(&self, text: &mut String, predicate: &str);
 

@@ -114,10 +114,6 @@ impl<'a> Writer<'a> {
         self.dialect.identifier(&mut self.text, name);
     }
 
-    fn string(&mut self, text: &str) {
-        self.dialect.string(&mut self.text, text);
-    }
-
     fn param(&mut self, id: ParamId) {
         let shared = self.dialect.shares_parameters();
         let known = self.params.iter().position(|known| shared && *known == id);

@@ -2,6 +2,7 @@
 
 use transom_query::{
     Expr, QueryId, TableId,
+    catalog::TableKind,
     plan::{Delete, Insert, InsertValue, OnConflict, ParamId, Returning, Update},
 };
 use transom_types::Problem;
@@ -28,7 +29,23 @@ impl Writer<'_> {
         if let Some(conflict) = &insert.conflict {
             self.on_conflict(insert, conflict)?;
         }
-        self.returning(insert.id, insert.table, &insert.returning, insert.check.as_ref())
+        let mut layout =
+            self.returning(insert.id, insert.table, &insert.returning, insert.check.as_ref())?;
+        let merges = insert.conflict.as_ref().is_some_and(|conflict| conflict.merge.is_some());
+        if merges && self.catalog[insert.table].kind == TableKind::Table {
+            let alias = self.apart(|writer| {
+                writer.alias(insert.id);
+                Ok(())
+            })?;
+            let mut new = String::new();
+            layout.inserted = self.dialect.was_inserted(&mut new, &alias);
+            if layout.inserted {
+                let empty = !layout.body && !layout.check && !layout.capture;
+                self.push(if empty { " RETURNING " } else { ", " });
+                self.push(&new);
+            }
+        }
+        Ok(layout)
     }
 
     fn values(&mut self, insert: &Insert) -> Result<(), Problem> {
