@@ -38,11 +38,25 @@ pub fn transom_a(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
     get(request, target, format_args!("/rest/v1/products?id=eq.{}", row(number, target)))
 }
 
+/// A row of the member's tenant: one in fifty.
+fn of_tenant(number: u64, target: &Target) -> u64 {
+    let first = row(number, target) / u64::from(TENANTS) * u64::from(TENANTS) + 1;
+    first.min(u64::from(target.rows) - u64::from(TENANTS) + 1)
+}
+
+/// The same rows as [`transom_guarded`], from the table without a condition.
+pub fn transom_open(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
+    get(request, target, format_args!("/rest/v1/products?id=eq.{}", of_tenant(number, target)))
+}
+
 pub fn transom_guarded(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
-    // The rows of the token's tenant.
-    let of_tenant = row(number, target) / u64::from(TENANTS) * u64::from(TENANTS) + 1;
-    let id = of_tenant.min(u64::from(target.rows) - u64::from(TENANTS) + 1);
-    get(request, target, format_args!("/rest/v1/guarded?id=eq.{id}"))
+    get(request, target, format_args!("/rest/v1/guarded?id=eq.{}", of_tenant(number, target)))
+}
+
+/// Looks at every row and finds none.
+pub fn transom_dear(_: u64, request: &mut Vec<u8>, target: &Target) -> Kind {
+    get(request, target, format_args!("/rest/v1/products?select=id&description=ilike.*nowhere*"));
+    Kind::Dear
 }
 
 pub fn transom_b(number: u64, request: &mut Vec<u8>, target: &Target) -> Kind {

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    runtime::Runtime,
     task::JoinSet,
 };
 
@@ -21,6 +22,8 @@ pub type Requests = fn(u64, &mut Vec<u8>, &Target) -> Kind;
 pub enum Kind {
     Read,
     Write,
+    /// A read that is meant to be slow.
+    Dear,
 }
 
 /// A server and what its requests need.
@@ -31,10 +34,12 @@ pub struct Target {
     pub token: Option<String>,
 }
 
-/// What one run found.
+/// What one run found: latencies in microseconds.
 pub struct Figures {
     pub per_second: f64,
+    pub answered: f64,
     pub reads: Histogram<u64>,
+    pub dear: Histogram<u64>,
 }
 
 impl Figures {
@@ -44,53 +49,100 @@ impl Figures {
     }
 }
 
-/// Runs `requests` against `target` for so long on so many connections.
-pub fn run(target: &Target, requests: Requests, connections: u32, seconds: f64) -> anyhow::Result<Figures> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let started = Instant::now();
-        let until = started + Duration::from_secs_f64(seconds);
-        let mut tasks = JoinSet::new();
-        for connection in 0..connections {
-            tasks.spawn(one(target.clone(), requests, u64::from(connection), until));
-        }
-        let mut reads = Histogram::new(3)?;
-        let mut writes = Histogram::new(3)?;
-        while let Some(done) = tasks.join_next().await {
-            let (read, written) = done??;
-            reads.add(read)?;
-            writes.add(written)?;
-        }
-        let answered = (reads.len() + writes.len()) as f64;
-        Ok(Figures { per_second: answered / started.elapsed().as_secs_f64(), reads })
-    })
+/// Open connections to one server, used by run after run.
+pub struct Session {
+    runtime: Runtime,
+    clients: Vec<Client>,
 }
 
-async fn one(
-    target: Target,
-    requests: Requests,
-    seed: u64,
-    until: Instant,
-) -> anyhow::Result<(Histogram<u64>, Histogram<u64>)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", target.port)).await?;
-    stream.set_nodelay(true)?;
-    let (mut reads, mut writes) = (Histogram::new(3)?, Histogram::new(3)?);
-    let mut number = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let (mut request, mut reply) = (Vec::with_capacity(1024), vec![0; 64 * 1024]);
-    loop {
-        let sent = Instant::now();
-        if sent >= until {
-            return Ok((reads, writes));
-        }
-        number = mix(number);
-        request.clear();
-        let kind = requests(number, &mut request, &target);
-        stream.write_all(&request).await?;
-        receive(&mut stream, &mut reply).await?;
-        let micros = sent.elapsed().as_micros() as u64;
-        match kind {
-            Kind::Read => reads.record(micros)?,
-            Kind::Write => writes.record(micros)?,
+/// One connection and where its sequence of requests stands.
+struct Client {
+    stream: TcpStream,
+    number: u64,
+    reply: Vec<u8>,
+}
+
+/// Latencies by [`Kind`].
+type Latencies = [Histogram<u64>; 3];
+
+impl Session {
+    /// Opens so many connections.
+    pub fn open(port: u16, connections: u32) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let clients = runtime.block_on(async {
+            let mut clients = Vec::new();
+            for connection in 0..connections {
+                let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+                stream.set_nodelay(true)?;
+                let number = u64::from(connection).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                clients.push(Client { stream, number, reply: vec![0; 64 * 1024] });
+            }
+            anyhow::Ok(clients)
+        })?;
+        Ok(Self { runtime, clients })
+    }
+
+    /// Runs `requests` for so long, and `dear` on the last so many connections.
+    pub fn run(
+        &mut self,
+        target: &Target,
+        requests: Requests,
+        (dear, dear_clients): (Requests, u32),
+        seconds: f64,
+    ) -> anyhow::Result<Figures> {
+        let clients = std::mem::take(&mut self.clients);
+        let cheap = clients.len().saturating_sub(dear_clients as usize);
+        let mut counts = latencies()?;
+        let mut elapsed = 0.0;
+        self.clients = self.runtime.block_on(async {
+            let started = Instant::now();
+            let until = started + Duration::from_secs_f64(seconds);
+            let mut tasks = JoinSet::new();
+            for (at, client) in clients.into_iter().enumerate() {
+                let requests = if at < cheap { requests } else { dear };
+                tasks.spawn(client.run(target.clone(), requests, until));
+            }
+            let mut clients = Vec::new();
+            while let Some(done) = tasks.join_next().await {
+                let (client, found) = done??;
+                for (count, found) in counts.iter_mut().zip(found) {
+                    count.add(found)?;
+                }
+                clients.push(client);
+            }
+            elapsed = started.elapsed().as_secs_f64();
+            anyhow::Ok(clients)
+        })?;
+        let [reads, writes, dear] = counts;
+        let answered = (reads.len() + writes.len()) as f64;
+        Ok(Figures { per_second: answered / elapsed, answered, reads, dear })
+    }
+}
+
+fn latencies() -> anyhow::Result<Latencies> {
+    Ok([Histogram::new(3)?, Histogram::new(3)?, Histogram::new(3)?])
+}
+
+impl Client {
+    async fn run(
+        mut self,
+        target: Target,
+        requests: Requests,
+        until: Instant,
+    ) -> anyhow::Result<(Self, Latencies)> {
+        let mut found = latencies()?;
+        let mut request = Vec::with_capacity(1024);
+        loop {
+            let sent = Instant::now();
+            if sent >= until {
+                return Ok((self, found));
+            }
+            self.number = mix(self.number);
+            request.clear();
+            let kind = requests(self.number, &mut request, &target);
+            self.stream.write_all(&request).await?;
+            receive(&mut self.stream, &mut self.reply).await?;
+            found[kind as usize].record(sent.elapsed().as_micros() as u64)?;
         }
     }
 }

@@ -5,7 +5,9 @@
 mod ceiling;
 mod data;
 mod load;
+mod machine;
 mod measure;
+mod pairs;
 mod servers;
 mod table;
 
@@ -37,11 +39,14 @@ pub struct Run {
     #[arg(long, default_value = "target/bench")]
     pub work: PathBuf,
     /// Rounds; each runs every work on every server.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 9)]
     pub rounds: u32,
     /// Seconds of each run.
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.5)]
     pub seconds: f64,
+    /// Comparisons of four short slices in each round, for what differs by a few per cent.
+    #[arg(long, default_value_t = 10)]
+    pub fours: u32,
     /// Keep-alive connections.
     #[arg(long, default_value_t = 64)]
     pub connections: u32,

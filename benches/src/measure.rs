@@ -1,15 +1,20 @@
 //! The rounds: every work on every server in turn, so that a noisy moment touches all alike.
 
-use std::{path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command, time::Instant};
 
 use anyhow::{Context, ensure};
 
 use crate::{
     Run, data,
-    load::{self, Figures, Requests, Target},
+    load::{Requests, Session, Target},
+    machine::{self, Ticks},
+    pairs::{Pairs, Side},
     servers::{self, Server},
-    table::{self, Sample},
+    table::{self, A, B, C, CEILING, D, DEAR, FSYNC_C, Found, PEER_A, PEER_B, PEER_C, QUIET, Sample},
 };
+
+/// How many clients ask for the dear read.
+const DEAR_CLIENTS: u32 = 2;
 
 const SECRET: &str = "bench-secret-of-at-least-32-characters";
 
@@ -25,68 +30,98 @@ struct Field {
     member: String,
 }
 
-/// Measures and returns the table.
+/// Measures and returns the page.
 pub fn run(run: &Run) -> anyhow::Result<String> {
     std::fs::create_dir_all(&run.work)?;
+    let began = Instant::now();
     let database = prepare(run)?;
     let field = start(run, &database)?;
-    let resident_start = field.transom.resident_mib()?;
+    let resident_start_mib = field.transom.resident_mib()?;
     let started_ms = field.transom.started_ms;
-    let mut samples = Vec::new();
+    let ticks = Ticks::now();
+    let mut found = Found::default();
     for round in 0..=run.rounds {
-        eprintln!("round {round} of {} (round 0 warms up)", run.rounds);
-        let sample = sample(run, &field)?;
+        eprintln!(
+            "round {round} of {} (round 0 warms up), {:.0} s",
+            run.rounds,
+            began.elapsed().as_secs_f64()
+        );
+        let seconds = if round == 0 { run.seconds.min(1.0) } else { run.seconds };
+        let sample = sample(run, &field, seconds, round % 2 == 1)?;
+        let fours = if round == 0 { 1 } else { run.fours };
+        let (mut policy, mut token) = (Pairs::default(), Pairs::default());
+        pairs(run, &field, fours, &mut policy, &mut token)?;
         if round > 0 {
-            samples.push(sample);
+            found.samples.push(sample);
+            found.policy.append(policy);
+            found.token.append(token);
         }
     }
-    let resident_load = field.transom.resident_mib()?;
+    found.resident_start_mib = resident_start_mib;
+    found.resident_load_mib = field.transom.resident_mib()?;
+    found.started_ms = started_ms;
+    found.machine = machine::facts();
+    found.others = machine::others(&ticks, &Ticks::now());
+    found.peer = servers::peer_versions(&run.work);
     field.transom.stop()?;
-    Ok(table::render(run, &samples, resident_start, resident_load, started_ms))
+    Ok(table::render(run, &found))
 }
 
-fn sample(run: &Run, field: &Field) -> anyhow::Result<Sample> {
-    let of = |server: &Server, token: Option<&String>| Target {
-        port: server.port,
-        rows: field.rows,
-        token: token.cloned(),
-    };
-    let go = |target: Target, requests: Requests| -> anyhow::Result<Figures> {
-        load::run(&target, requests, run.connections, run.seconds)
-    };
-    let transom = of(&field.transom, None);
-    let (normal, full) = (of(&field.express_normal, None), of(&field.express_full, None));
-    let reads = of(&field.express_reads, None);
-    let ceiling = go(of(&field.ceiling, None), data::transom_a)?;
-    let a = go(transom.clone(), data::transom_a)?;
-    let peer_a = go(reads.clone(), data::peer_a)?;
-    let b = go(transom.clone(), data::transom_b)?;
-    let peer_b = go(reads, data::peer_b)?;
-    let c = go(transom.clone(), data::transom_c)?;
-    let peer_c = go(normal, data::peer_c)?;
-    let fsync_c = go(full, data::peer_c)?;
-    let d = go(transom.clone(), data::transom_d)?;
-    let read_only = go(transom, data::transom_a)?;
-    let token = go(of(&field.transom, Some(&field.token)), data::transom_a)?;
-    let open = go(of(&field.transom, Some(&field.member)), data::transom_a)?;
-    let guarded = go(of(&field.transom, Some(&field.member)), data::transom_guarded)?;
-    Ok(Sample {
-        ceiling: ceiling.per_second,
-        a: a.per_second,
-        peer_a: peer_a.per_second,
-        b: b.per_second,
-        peer_b: peer_b.per_second,
-        c: c.per_second,
-        peer_c: peer_c.per_second,
-        fsync_c: fsync_c.per_second,
-        d: d.per_second,
-        d_p99_us: d.read_p99_us(),
-        a_p99_us: read_only.read_p99_us(),
-        a_again: read_only.per_second,
-        token: token.per_second,
-        open: open.per_second,
-        guarded: guarded.per_second,
-    })
+fn target(field: &Field, server: &Server, token: Option<&String>) -> Target {
+    Target { port: server.port, rows: field.rows, token: token.cloned() }
+}
+
+/// One round. What is compared runs one after the other, in this order or, `turned`, the other way round.
+fn sample(run: &Run, field: &Field, seconds: f64, turned: bool) -> anyhow::Result<Sample> {
+    let mut works: [(usize, &Server, Requests); 11] = [
+        (CEILING, &field.ceiling, data::transom_a),
+        (A, &field.transom, data::transom_a),
+        (PEER_A, &field.express_reads, data::peer_a),
+        (B, &field.transom, data::transom_b),
+        (PEER_B, &field.express_reads, data::peer_b),
+        (PEER_C, &field.express_normal, data::peer_c),
+        (C, &field.transom, data::transom_c),
+        (FSYNC_C, &field.express_full, data::peer_c),
+        (D, &field.transom, data::transom_d),
+        (QUIET, &field.transom, data::transom_a),
+        (DEAR, &field.transom, data::transom_a),
+    ];
+    if turned {
+        works.reverse();
+    }
+    let mut sample = Sample::default();
+    for (work, server, requests) in works {
+        let dear_clients = if work == DEAR { DEAR_CLIENTS } else { 0 };
+        let mut session = Session::open(server.port, run.connections + dear_clients)?;
+        let dear: (Requests, u32) = (data::transom_dear, dear_clients);
+        let figures = session.run(&target(field, server, None), requests, dear, seconds)?;
+        sample.per_second[work] = figures.per_second;
+        sample.p99_us[work] = figures.read_p99_us();
+        if work == DEAR {
+            sample.dear_per_second = figures.dear.len() as f64 / seconds;
+        }
+    }
+    sample.dear_alone_ms = dear_alone(field)?;
+    Ok(sample)
+}
+
+/// How long the dear read takes when nothing else runs, in milliseconds.
+fn dear_alone(field: &Field) -> anyhow::Result<f64> {
+    let transom = target(field, &field.transom, None);
+    let alone =
+        Session::open(transom.port, 1)?.run(&transom, data::transom_a, (data::transom_dear, 1), 0.2)?;
+    Ok(alone.dear.value_at_quantile(0.5) as f64 / 1000.0)
+}
+
+fn pairs(run: &Run, field: &Field, fours: u32, policy: &mut Pairs, token: &mut Pairs) -> anyhow::Result<()> {
+    let anonymous = target(field, &field.transom, None);
+    let known = target(field, &field.transom, Some(&field.token));
+    let member = target(field, &field.transom, Some(&field.member));
+    let mut session = Session::open(field.transom.port, run.connections)?;
+    let sides: [Side; 2] = [(&member, data::transom_open), (&member, data::transom_guarded)];
+    policy.add(&field.transom, &mut session, sides, fours)?;
+    let sides: [Side; 2] = [(&anonymous, data::transom_a), (&known, data::transom_a)];
+    token.add(&field.transom, &mut session, sides, fours)
 }
 
 fn transom(run: &Run, project: &std::path::Path, port: u16, admin: u16) -> anyhow::Result<Command> {

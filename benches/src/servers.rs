@@ -1,6 +1,7 @@
 //! The servers under load: started on free ports, stopped whatever happens.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -49,6 +50,20 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+
+    /// Processor time that its threads have used, in nanoseconds, by thread.
+    /// Exact when it is idle: a running thread's account is brought up to date when it stops.
+    pub fn processor_ns(&self) -> anyhow::Result<HashMap<String, u64>> {
+        let mut threads = HashMap::new();
+        for entry in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let entry = entry?;
+            // A thread may have ended since the folder was read.
+            let Ok(account) = std::fs::read_to_string(entry.path().join("schedstat")) else { continue };
+            let ran = account.split(' ').next().context("the kernel keeps no schedstat")?.parse()?;
+            threads.insert(entry.file_name().to_string_lossy().into_owned(), ran);
+        }
+        Ok(threads)
     }
 
     /// Asks it to stop and waits.
@@ -114,6 +129,21 @@ pub fn express(
         .arg(synchronous)
         .arg(workers.to_string());
     Ok(command)
+}
+
+/// The versions of what the peer is made of.
+pub fn peer_versions(work: &Path) -> String {
+    let node = Command::new("node").arg("--version").output();
+    let node = node.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let package = |name: &str| -> Option<String> {
+        let file = work.join("peers/node_modules").join(name).join("package.json");
+        let package: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+        Some(format!("{name} {}", package["version"].as_str()?))
+    };
+    let packages = ["express", "better-sqlite3"].into_iter().filter_map(package);
+    let all: Vec<_> =
+        std::iter::once(format!("Node.js {}", node.unwrap_or_default())).chain(packages).collect();
+    all.join(", ")
 }
 
 fn peers(work: &Path) -> anyhow::Result<PathBuf> {

@@ -1,167 +1,185 @@
-//! The table: medians of ratios, beside what they must be.
+//! The page: medians of ratios, beside what they must be.
 
-use crate::Run;
+use crate::{
+    Run,
+    pairs::{Pairs, median},
+};
 
-/// Requests per second (and microseconds) of one round.
+/// The works, as places in a [`Sample`].
+pub const CEILING: usize = 0;
+pub const A: usize = 1;
+pub const PEER_A: usize = 2;
+pub const B: usize = 3;
+pub const PEER_B: usize = 4;
+pub const C: usize = 5;
+pub const PEER_C: usize = 6;
+pub const FSYNC_C: usize = 7;
+pub const D: usize = 8;
+/// A once more, beside D and beside the dear reads.
+pub const QUIET: usize = 9;
+/// A while other clients ask for dear reads.
+pub const DEAR: usize = 10;
+
+/// One round.
+#[derive(Default)]
 pub struct Sample {
-    pub ceiling: f64,
-    pub a: f64,
-    pub peer_a: f64,
-    pub b: f64,
-    pub peer_b: f64,
-    pub c: f64,
-    pub peer_c: f64,
-    pub fsync_c: f64,
-    pub d: f64,
-    pub d_p99_us: f64,
-    pub a_p99_us: f64,
-    pub a_again: f64,
-    pub token: f64,
-    pub open: f64,
-    pub guarded: f64,
+    pub per_second: [f64; 11],
+    pub p99_us: [f64; 11],
+    pub dear_per_second: f64,
+    pub dear_alone_ms: f64,
+}
+
+/// All that was measured.
+#[derive(Default)]
+pub struct Found {
+    pub samples: Vec<Sample>,
+    pub policy: Pairs,
+    pub token: Pairs,
+    pub resident_start_mib: f64,
+    pub resident_load_mib: f64,
+    pub started_ms: f64,
+    pub machine: String,
+    pub others: String,
+    pub peer: String,
+}
+
+enum Bar {
+    AtLeast(f64),
+    AtMost(f64),
 }
 
 struct Line {
-    work: &'static str,
+    work: String,
     value: f64,
-    bar: f64,
-    /// Whether the value must be at least the bar (else at most).
-    at_least: bool,
     spread: String,
-    note: String,
+    bar: Bar,
+    behind: String,
 }
 
+const HEAD: &str =
+    "| work | measured | spread | asked | | behind it |\n| --- | --- | --- | --- | --- | --- |\n";
+
 /// The whole page, in Markdown.
-pub fn render(run: &Run, samples: &[Sample], start_mib: f64, load_mib: f64, started_ms: f64) -> String {
-    let mut lines = ratios(samples);
-    let plain = |work, value, bar| Line {
-        work,
+pub fn render(run: &Run, found: &Found) -> String {
+    let mut lines = ratios(&found.samples);
+    lines.push(cost("cost of a policy on an indexed column", 1.10, &found.policy));
+    lines.push(cost("cost of a verified token", 1.05, &found.token));
+    let once = |work: &str, value, most| Line {
+        work: work.to_owned(),
         value,
-        bar,
-        at_least: false,
-        spread: String::new(),
-        note: String::new(),
+        spread: "once".to_owned(),
+        bar: Bar::AtMost(most),
+        behind: String::new(),
     };
-    lines.push(plain("resident memory at start, MiB", start_mib, 50.0));
-    lines.push(plain("resident memory after D, MiB", load_mib, 120.0));
-    lines.push(plain("start to first answer, ms", started_ms, 200.0));
-    let mut page = String::from("# Performance\n\n");
-    page += &format!(
-        "Printed by `cargo xtask bench`: {} rounds of {} s, {} keep-alive connections, {} rows, `synchronous=FULL`.\n{}\n\
-         Ratios are medians over the rounds; the least and greatest stand beside them. Server, peer and load generator share the machine.\n\n",
-        run.rounds,
-        run.seconds,
-        run.connections,
-        run.rows,
-        machine(),
+    lines.push(once("resident memory at start, MiB", found.resident_start_mib, 50.0));
+    lines.push(once("resident memory after all of this, MiB", found.resident_load_mib, 120.0));
+    lines.push(once("start to first answer, ms", found.started_ms, 200.0));
+    let mut page = format!(
+        "# Performance\n\nPrinted by `cargo xtask bench`: {} rounds of {} s a work, {} keep-alive connections, {} rows, `synchronous=FULL`.\n\
+         Machine: {}.\n{}.\nPeer: {}.\n\n",
+        run.rounds, run.seconds, run.connections, run.rows, found.machine, found.others, found.peer,
     );
-    page += "| work | measured | spread | asked | | requests per second |\n| --- | --- | --- | --- | --- | --- |\n";
-    for line in &lines {
-        let met = if line.at_least { line.value >= line.bar } else { line.value <= line.bar };
-        let sign = if line.at_least { "≥" } else { "≤" };
-        page += &format!(
-            "| {} | {:.2} | {} | {sign} {} | {} | {} |\n",
-            line.work,
-            line.value,
-            line.spread,
-            line.bar,
-            if met { "met" } else { "**missed**" },
-            line.note
-        );
+    page += HEAD;
+    lines.iter().for_each(|line| page += &line.markdown());
+    page + "\n" + &notes(&found.samples)
+}
+
+impl Line {
+    fn markdown(&self) -> String {
+        let (met, asked) = match self.bar {
+            Bar::AtLeast(bar) => (self.value >= bar, format!("≥ {bar}")),
+            Bar::AtMost(bar) => (self.value <= bar, format!("≤ {bar}")),
+        };
+        let met = if met { "met" } else { "**missed**" };
+        let Self { work, value, spread, behind, .. } = self;
+        format!("| {work} | {value:.2} | {spread} | {asked} | {met} | {behind} |\n")
     }
-    page += "\nThe ceiling is the same HTTP library answering with the same bytes from memory. The peer is Express with \
-             better-sqlite3 and hand-written, prepared SQL: two processes for A and B, one for C, where it runs with `synchronous=NORMAL`, that is without \
-             durability, and once more with `FULL` for one fsync per insert.\n";
-    page
 }
 
 fn ratios(samples: &[Sample]) -> Vec<Line> {
-    let line = |work,
-                bar,
-                at_least,
-                ratio: &dyn Fn(&Sample) -> f64,
-                of: &dyn Fn(&Sample) -> [f64; 2],
-                unit: &str| {
-        let (value, least, most) = spread(samples.iter().map(ratio));
-        let side = |at: usize| spread(samples.iter().map(|sample| of(sample)[at])).0;
-        let note = format!("{:.0} / {:.0}{unit}", side(0), side(1));
-        Line { work, value, bar, at_least, spread: format!("{least:.2}–{most:.2}"), note }
+    let line = |work: &str, bar, unit: &str, over: usize, under: usize, figure: fn(&Sample, usize) -> f64| {
+        let values: Vec<f64> =
+            samples.iter().map(|sample| figure(sample, over) / figure(sample, under)).collect();
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let side = |work| middle(samples, |sample| figure(sample, work));
+        Line {
+            work: work.to_owned(),
+            value: median(&values)[0],
+            spread: format!("{least:.2}–{most:.2}"),
+            bar,
+            behind: format!("{:.0} / {:.0} {unit}", side(over), side(under)),
+        }
     };
+    let rate = |sample: &Sample, work: usize| sample.per_second[work];
+    let p99 = |sample: &Sample, work: usize| sample.p99_us[work];
+    let (per_second, us) = ("a second", "µs");
     vec![
-        line(
-            "A. one row by primary key / ceiling",
-            0.55,
-            true,
-            &|s| s.a / s.ceiling,
-            &|s| [s.a, s.ceiling],
-            "",
-        ),
-        line("A. / Express + better-sqlite3", 1.6, true, &|s| s.a / s.peer_a, &|s| [s.a, s.peer_a], ""),
+        line("A. one row by primary key / ceiling", Bar::AtLeast(0.55), per_second, A, CEILING, rate),
+        line("A. / Express + better-sqlite3", Bar::AtLeast(1.6), per_second, A, PEER_A, rate),
         line(
             "B. 20 rows, filtered, ordered, one embedded / Express",
-            1.3,
-            true,
-            &|s| s.b / s.peer_b,
-            &|s| [s.b, s.peer_b],
-            "",
+            Bar::AtLeast(1.3),
+            per_second,
+            B,
+            PEER_B,
+            rate,
         ),
         line(
             "C. insert, row returned / Express without durability",
-            1.0,
-            true,
-            &|s| s.c / s.peer_c,
-            &|s| [s.c, s.peer_c],
-            "",
+            Bar::AtLeast(1.0),
+            per_second,
+            C,
+            PEER_C,
+            rate,
         ),
-        line("C. / one fsync per insert", 20.0, true, &|s| s.c / s.fsync_c, &|s| [s.c, s.fsync_c], ""),
-        line(
-            "D. 90 % A + 10 % C: p99 of reads / without writes",
-            2.0,
-            false,
-            &|s| s.d_p99_us / s.a_p99_us,
-            &|s| [s.d_p99_us, s.a_p99_us],
-            " µs",
-        ),
-        line(
-            "cost of a policy on an indexed column",
-            1.10,
-            false,
-            &|s| s.open / s.guarded,
-            &|s| [s.guarded, s.open],
-            "",
-        ),
-        line(
-            "cost of a verified token",
-            1.05,
-            false,
-            &|s| s.a_again / s.token,
-            &|s| [s.token, s.a_again],
-            "",
-        ),
-        line("D. requests per second / A", 0.0, true, &|s| s.d / s.a, &|s| [s.d, s.a], ""),
+        line("C. / one fsync per insert", Bar::AtLeast(20.0), per_second, C, FSYNC_C, rate),
+        line("D. 90 % A + 10 % C: p99 of reads / without writes", Bar::AtMost(2.0), us, D, QUIET, p99),
+        line("A. beside two clients of a dear read: p99 / alone", Bar::AtMost(2.0), us, DEAR, QUIET, p99),
     ]
 }
 
-/// Median, least, greatest.
-fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.as_slice() {
-        [] => (f64::NAN, f64::NAN, f64::NAN),
-        all => ((all[(all.len() - 1) / 2] + all[all.len() / 2]) / 2.0, all[0], all[all.len() - 1]),
+fn middle(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> f64 {
+    median(&samples.iter().map(figure).collect::<Vec<_>>())[0]
+}
+
+fn cost(work: &str, most: f64, pairs: &Pairs) -> Line {
+    let [value, low, high] = median(&pairs.processor);
+    let [wall, wall_low, wall_high] = median(&pairs.wall);
+    Line {
+        work: format!("{work}, processor time"),
+        value,
+        spread: format!("{low:.3}–{high:.3} (95 %)"),
+        bar: Bar::AtMost(most),
+        behind: format!(
+            "{:.1} / {:.1} µs a request; by the clock {wall:.2}, {wall_low:.2}–{wall_high:.2} (95 %); {} pairs",
+            median(&pairs.second_us)[0],
+            median(&pairs.first_us)[0],
+            pairs.processor.len(),
+        ),
     }
 }
 
-fn machine() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let info = read("/proc/cpuinfo");
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .unwrap_or("")
-        .trim_start_matches([' ', '\t', ':']);
-    let cores = info.lines().filter(|line| line.starts_with("processor")).count();
-    let load = read("/proc/loadavg");
-    let load: Vec<_> = load.split(' ').take(3).collect();
-    format!("Machine: {cores} × {model}, shared; load average at the end {}.", load.join(" "))
+fn notes(samples: &[Sample]) -> String {
+    let rate = |work: usize| middle(samples, |sample| sample.per_second[work]);
+    format!(
+        "Ratios are medians over the rounds, with the least and greatest beside them. In a round everything runs in turn, in one order and \
+         the next time in the other. Server, peer and load generator share the machine.\n\n\
+         - **Ceiling**: the same HTTP library and runtime answering with the same bytes from memory.\n\
+         - **Express**: the peer, with better-sqlite3, `NODE_ENV=production`, hand-written SQL, every statement prepared once, no ETag. Two processes that share the \
+         port for A and B; one for C, where several would wait for each other's lock. Requests and responses are made with Express's prototypes \
+         from the start, because Express otherwise exchanges them on every request, which halves what Node.js can do. For C it runs with \
+         `synchronous=NORMAL`, that is without durability, and once more with `FULL` for one fsync per insert.\n\
+         - **D** reaches {:.0} requests a second, {:.2} of A.\n\
+         - **A dear read** looks at every row and finds none: {:.0} ms when nothing else runs. Beside A, the two clients were answered {:.1} times \
+         a second, and A reached {:.0} requests a second.\n\
+         - **Costs of a policy and a token** are measured in slices of 0.15 s on the same connections to the same process: without, with, with, \
+         without. Four slices give one ratio; the median and its 95 % confidence interval are shown. Processor time is the server's own, from the kernel's account of its threads: \
+         other programs on the machine hardly touch it. The policy compares an indexed column with a claim; both sides send the same token and read the same keys.\n",
+        rate(D),
+        rate(D) / rate(A),
+        middle(samples, |sample| sample.dear_alone_ms),
+        middle(samples, |sample| sample.dear_per_second),
+        rate(DEAR),
+    )
 }
