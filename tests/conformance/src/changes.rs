@@ -1,5 +1,7 @@
 //! The change log: every committed change of the tracked tables, in commit order, once.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 use transom_ports::{Change, ChangeKind};
 use transom_query::request::Resolution;
@@ -29,6 +31,54 @@ async fn after(shop: &Shop, position: ChangePosition) -> Vec<Change> {
 #[track_caller]
 fn assert_image(what: &str, image: Option<&Map<String, Json>>, expected: Json) {
     assert_same(what, &image.cloned().map_or(Json::Null, Json::Object), &expected);
+}
+
+/// Short units overtake long ones that began before them. Whoever follows meanwhile sees each change once, each unit's together,
+/// and each writer's in its order.
+pub async fn a_late_committer_and_nothing_missed(factory: &dyn Factory) {
+    const WRITERS: i64 = 4;
+    const UNITS: i64 = 12;
+    let shop = Arc::new(tracking(factory, &["tags"]).await);
+    let length = |writer: i64, unit: i64| if (writer + unit) % 4 == 0 { 40 } else { 1 };
+    let writers = (0..WRITERS).map(|writer| {
+        let shop = shop.clone();
+        tokio::spawn(async move {
+            for unit in 0..UNITS {
+                let row = |step| json!({ "id": writer * 100_000 + unit * 1_000 + step, "label": "x" });
+                let steps = (0..length(writer, unit)).map(|step| insert("tags", row(1_000 + step)));
+                let committed = shop.write(steps.collect()).await.expect("is written");
+                let newest = shop.database.changes_after(committed.position, 1).await.expect("a page");
+                assert!(newest.iter().all(|change| change.position > committed.position));
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let count: i64 = (0..WRITERS).flat_map(|writer| (0..UNITS).map(move |unit| length(writer, unit))).sum();
+    let (mut position, mut seen) = (ChangePosition::default(), Vec::new());
+    let follow = async {
+        while (seen.len() as i64) < count {
+            for change in shop.database.changes_after(position, 7).await.expect("a page") {
+                assert_eq!(change.position.0, position.0 + 1, "no gaps");
+                position = change.position;
+                seen.push(change.key["id"].as_i64().expect("a number"));
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::shop::TIMEOUT, follow).await.expect("all come in time");
+    for writer in writers {
+        writer.await.expect("no writer panics");
+    }
+    for together in seen.chunk_by(|one, next| one / 1_000 == next / 1_000) {
+        let (writer, unit) = (together[0] / 100_000, together[0] % 100_000 / 1_000 - 1);
+        assert_eq!(together.len() as i64, length(writer, unit), "a unit's changes stand together: {together:?}");
+        assert!(together.is_sorted());
+    }
+    for writer in 0..WRITERS {
+        let own: Vec<_> = seen.iter().filter(|id| *id / 100_000 == writer).collect();
+        assert!(own.is_sorted(), "a writer's units are in its order");
+    }
+    assert_eq!(all(&shop).await.len() as i64, count);
 }
 
 pub async fn in_commit_order_with_images(factory: &dyn Factory) {

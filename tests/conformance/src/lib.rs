@@ -46,7 +46,7 @@ macro_rules! suite {
             policies { reads_are_guarded inserts_are_checked updates_are_guarded_and_checked deletes_are_guarded
                 guards_hold_inside_embeds claims_decide judges_rows }
             idempotency { replays_once refuses_another_request scopes_are_apart failed_units_may_try_again }
-            changes { in_commit_order_with_images only_of_tracked_tables nothing_of_rolled_back_units
+            changes { a_late_committer_and_nothing_missed in_commit_order_with_images only_of_tracked_tables nothing_of_rolled_back_units
                 resume_from_any_position receivers_are_told merges_are_inserts_or_updates }
             lifecycle { the_catalog_is_introspected migrations_apply_once slow_reads_stop_at_their_deadline
                 ping_and_close_twice what_was_acknowledged_outlives_a_close }
