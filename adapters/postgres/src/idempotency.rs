@@ -88,7 +88,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::{
-        changes::{install, scratch::Scratch},
+        changes::{install, tests::scratch::Scratch},
         upkeep::{Keep, clean},
     };
 

@@ -21,6 +21,11 @@ const CHANGES_MAX: i64 = 10_000;
 /// Most keys that one cleaning removes.
 const KEYS_MAX: i64 = 1_000;
 
+/// So many changes that have left the inbox leave room that every look at it wades through; the engine would come to it in
+/// a minute or so by itself.
+const INBOX_ROOM_MAX: u64 = 20_000;
+const INBOX_TIDY: &str = "VACUUM (SKIP_LOCKED) _transom.inbox";
+
 /// How long, and how many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keep {
@@ -47,15 +52,28 @@ pub(crate) struct Upkeep {
     keep: Keep,
     next: Instant,
     oldest: u64,
+    /// Changes that have left the inbox since it was tidied.
+    moved: u64,
 }
 
 impl Upkeep {
     pub(crate) fn new(keep: Keep) -> Self {
-        Self { keep, next: Instant::now(), oldest: 1 }
+        Self { keep, next: Instant::now(), oldest: 1, moved: 0 }
+    }
+
+    /// So many changes have left the inbox.
+    pub(crate) fn moved(&mut self, count: u64) {
+        self.moved += count;
     }
 
     /// Removes some of what is old when it is time; when to look again, if soon. What cannot be removed now is removed later.
     pub(crate) async fn look(&mut self, client: &Client) -> Option<Duration> {
+        if self.moved >= INBOX_ROOM_MAX {
+            self.moved = 0;
+            if let Err(error) = client.batch_execute(INBOX_TIDY).await {
+                tracing::debug!(%error, "the change log's inbox was not tidied");
+            }
+        }
         if Instant::now() < self.next {
             return None;
         }

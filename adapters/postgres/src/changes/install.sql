@@ -107,7 +107,8 @@ END $$;
 -- Gives every change that is committed a position. What is not committed yet is not seen, and comes later: so no one who
 -- has read up to a position ever misses what stands before it. A transaction stands behind all those whose rows it
 -- changed again: it noted that after they had ended. (An order by transaction ids would not have it so.)
-CREATE FUNCTION _transom.settle(OUT newest_is bigint, OUT moved bigint, OUT lag_ms bigint) LANGUAGE plpgsql
+-- Whole transactions, no more than hold about so many changes; the others wait for the next time.
+CREATE FUNCTION _transom.settle(most bigint, OUT newest_is bigint, OUT moved bigint, OUT lag_ms bigint) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   moved := 0;
@@ -119,9 +120,12 @@ BEGIN
       PERFORM set_config('synchronous_commit', 'local', true);
     END IF;
     SELECT newest INTO newest_is FROM _transom.log;
-    WITH taken AS (DELETE FROM _transom.inbox RETURNING *),
-    ranked AS (SELECT *, max(local) OVER (PARTITION BY transaction) AS last FROM taken),
-    placed AS (SELECT *, row_number() OVER (ORDER BY last, local) AS place FROM ranked),
+    WITH ended AS (SELECT transaction, max(local) AS last, count(*) AS many FROM _transom.inbox GROUP BY transaction),
+    queued AS (SELECT transaction, last, sum(many) OVER (ORDER BY last) - many AS ahead FROM ended),
+    taken AS (
+      DELETE FROM _transom.inbox USING queued
+      WHERE inbox.transaction = queued.transaction AND ahead < most RETURNING inbox.*, queued.last),
+    placed AS (SELECT *, row_number() OVER (ORDER BY last, local) AS place FROM taken),
     kept AS (
       INSERT INTO _transom.changes
         (position, transaction, schema_name, table_name, kind, key_columns, before, after, cause, at)

@@ -17,9 +17,7 @@ mod install;
 mod pace;
 mod relay;
 #[cfg(test)]
-pub(crate) mod scratch;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde_json::{Map, Value as Json};
 use tokio_postgres::{Client, Row, error::SqlState, types::Type};

@@ -36,7 +36,10 @@ const LISTEN: &str = "LISTEN _transom_changes";
 
 /// Each of its statements sees what was committed before it, whatever the role's own settings are.
 const SETTLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; \
-    SET LOCAL lock_timeout = 0; SELECT newest_is, moved, lag_ms FROM _transom.settle(); COMMIT";
+    SET LOCAL lock_timeout = 0; SELECT newest_is, moved, lag_ms FROM _transom.settle(50000); COMMIT";
+
+/// So many changes in one round mean that there may be more. The same number as above.
+const SETTLED_MAX: u64 = 50_000;
 
 /// A look that has no answer for so long is given up, with its connection. What it settled is settled.
 const ROUND_MAX: Duration = Duration::from_secs(60);
@@ -241,7 +244,11 @@ async fn run(shared: Arc<Shared>, connect: Connect, mut upkeep: Upkeep) {
         let pause = match round.unwrap_or_else(|_| Err(late())) {
             Ok(settled) => {
                 let took = began.elapsed();
+                upkeep.moved(settled.moved);
                 shared.succeeded(&settled, upkeep.kept(settled.newest));
+                if settled.moved >= SETTLED_MAX {
+                    continue;
+                }
                 shared.over(answered, None);
                 // One receiver is the wake's own.
                 let pause = pace.looked(settled.moved, shared.newest.receiver_count() > 1, took);

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::changes::{after, scratch::Scratch, track};
+use crate::changes::{after, tests::scratch::Scratch, track};
 
 fn migration(number: u32) -> Migration {
     Migration { number, name: format!("{number:04}_some").into(), checksum: "0".repeat(64).into() }
@@ -23,7 +23,7 @@ async fn each_is_applied_once_and_whole() {
     track(&one, &[("public", "t")]).await.unwrap();
     let renames = "SET ROLE pg_monitor; RESET ROLE; ALTER TABLE t RENAME TO u; INSERT INTO u VALUES (2); SET search_path = '';";
     assert!(apply(&one, &migration(2), renames, 1).await.unwrap());
-    two.batch_execute("INSERT INTO u VALUES (3); SELECT _transom.settle()").await.unwrap();
+    two.batch_execute("INSERT INTO u VALUES (3); SELECT _transom.settle(50000)").await.unwrap();
     let changes = after(&two, transom_types::ChangePosition(0), 10).await.unwrap();
     let said: Vec<_> = changes.iter().map(|change| (&*change.table, &*change.cause)).collect();
     assert_eq!(said, [("t", "migration"), ("u", "")], "the triggers know the table's new name");

@@ -2,6 +2,7 @@
 
 mod order;
 mod relay;
+pub(crate) mod scratch;
 mod tables;
 mod triggers;
 
@@ -9,7 +10,9 @@ use tokio_postgres::Client;
 use transom_ports::Change;
 use transom_types::ChangePosition;
 
-use super::{after, install, scratch::Scratch, track};
+use super::{after, install, track};
+
+use self::scratch::Scratch;
 
 const TABLE: &str = "CREATE TABLE t (id integer PRIMARY KEY, label text)";
 
@@ -23,7 +26,7 @@ async fn followed() -> (Scratch, Client) {
 }
 
 async fn settle(client: &Client) {
-    client.batch_execute("SELECT _transom.settle()").await.unwrap();
+    client.batch_execute("SELECT _transom.settle(50000)").await.unwrap();
 }
 
 async fn settled(client: &Client, from: u64) -> Vec<Change> {

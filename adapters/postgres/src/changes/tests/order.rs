@@ -79,3 +79,20 @@ async fn a_follower_of_many_writers_sees_each_change_once_and_whole_transactions
     assert_eq!(seen.len() as u64, WRITERS * UNITS * 2);
     assert_eq!(settled(&reader, position).await, []);
 }
+
+#[tokio::test]
+async fn what_is_settled_at_once_is_bounded_and_whole() {
+    let (_scratch, client) = followed().await;
+    for first in [1, 11, 21] {
+        let sql = format!("INSERT INTO t SELECT id, 'x' FROM generate_series({first}, {first} + 3) AS id");
+        client.batch_execute(&sql).await.unwrap();
+    }
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        client.batch_execute("SELECT _transom.settle(5)").await.unwrap();
+        counts.push(after(&client, ChangePosition(0), 100).await.unwrap().len());
+    }
+    assert_eq!(counts, [8, 12, 12]);
+    let changes = after(&client, ChangePosition(0), 100).await.unwrap();
+    assert_eq!(changes[7].key["id"], 14);
+}

@@ -62,6 +62,25 @@ async fn it_comes_back_with_the_server() {
     assert_eq!(labels(&settled(&client, 0).await), ["1a", "2b", "3c"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_in_bulk_leaves_no_room_behind() {
+    let (scratch, client) = followed().await;
+    let relay = Relay::start(scratch.connect(), KEEP).await.unwrap();
+    for first in [0, 60_000] {
+        let sql =
+            format!("INSERT INTO t SELECT id, 'x' FROM generate_series({first} + 1, {first} + 60000) AS id");
+        client.batch_execute(&sql).await.unwrap();
+    }
+    assert_eq!(relay.settled().await.unwrap().0, 120_000, "as many rounds as it takes");
+    let tidy = "SELECT FROM pg_class WHERE oid = '_transom.inbox'::regclass AND pg_relation_size(oid) = 0";
+    let waited = async {
+        while client.query_typed(tidy, &[]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waited).await.expect("is tidied");
+}
+
 #[tokio::test]
 async fn it_does_not_start_without_a_server() {
     let scratch = Scratch::start();

@@ -10,7 +10,7 @@ use std::{
 
 use tokio_postgres::{Client, NoTls};
 
-use super::{Connect, drive};
+use crate::changes::{Connect, drive};
 use crate::errors::{During, db_error};
 
 /// A server that listens on a socket in a directory of its own.
