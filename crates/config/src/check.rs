@@ -60,8 +60,15 @@ fn secret_length(config: &Config, source: &mut Source) {
 
 fn key_addresses(config: &Config, source: &mut Source) {
     for url in &config.auth.jwks_urls {
-        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let local = !config.production() && local.iter().any(|start| url.starts_with(start));
+        let authority = authority(url);
+        if authority.contains('@') {
+            source.fault_of(
+                &["auth.jwks_urls"],
+                "`auth.jwks_urls` holds an address with a user name or password, which `config show` and the log would tell",
+                "Remove what stands before the `@`: public keys need no password",
+            );
+        }
+        let local = !config.production() && url.starts_with("http://") && is_local(authority);
         if !local && !url.starts_with("https://") {
             source.fault_of(
                 &["auth.jwks_urls"],
@@ -79,6 +86,20 @@ fn key_addresses(config: &Config, source: &mut Source) {
             );
         }
     }
+}
+
+/// Host and port of a URL, and a user name before them if there is one.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#', '\\']).next().unwrap_or_default()
+}
+
+/// The whole host is this machine's; `localhost.example.com` is somebody else's.
+fn is_local(authority: &str) -> bool {
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| {
+        let port = authority.strip_prefix(host).map(|rest| rest.strip_prefix(':').unwrap_or(rest));
+        port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 fn waits(config: &Config, source: &mut Source) {

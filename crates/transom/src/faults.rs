@@ -45,8 +45,9 @@ fn described(problem: &Problem) -> String {
     for line in [problem.details(), problem.hint()].into_iter().flatten() {
         text += &format!("\n    {line}");
     }
-    if let Some(private) = problem.private() {
-        text += &format!("\n    cause: {private}");
+    let cause = problem.private().map(ToString::to_string).unwrap_or_default();
+    if !cause.is_empty() && !text.contains(&cause) {
+        text += &format!("\n    cause: {cause}");
     }
     text
 }

@@ -125,6 +125,20 @@ impl Server {
     pub fn printed(&self) -> String {
         self.output.try_iter().collect::<Vec<_>>().join("\n")
     }
+
+    /// Waits for a line with this word; everything printed up to that line, which is the last.
+    pub fn until_printed(&self, word: &str) -> String {
+        let until = Instant::now() + START_MAX;
+        let mut printed: Vec<String> = Vec::new();
+        while let Ok(line) = self.output.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            let found = line.contains(word);
+            printed.push(line);
+            if found {
+                return printed.join("\n");
+            }
+        }
+        panic!("{word:?} was not printed:\n{}", printed.join("\n"))
+    }
 }
 
 impl Drop for Server {
