@@ -33,6 +33,18 @@ const NODE: Need = Need {
 };
 const NPM: Need =
     Need { program: "npm", probe: &["--version"], package: "npm", why: "it fetches the published clients" };
+const KILL: Need = Need {
+    program: "kill",
+    probe: &["-l"],
+    package: "procps",
+    why: "servers are stopped as an operator stops them",
+};
+const LIMITS: Need = Need {
+    program: "prlimit",
+    probe: &["--version"],
+    package: "util-linux",
+    why: "a full disk is played by a limit on the size of files",
+};
 const FORMATTER: Need = Need {
     program: "cargo",
     probe: &["fmt", "--version"],
@@ -47,7 +59,7 @@ const LINTER: Need = Need {
 };
 
 /// What `cargo xtask test` needs.
-pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM];
+pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM, KILL, LIMITS];
 /// What `cargo xtask bench` needs.
 pub const BENCH: &[Need] = &[COMPILER, NODE, NPM];
 
