@@ -332,7 +332,12 @@ pub enum ParamSource {
     /// Known when the plan was made; only in plans that are not cacheable, or from policies and defaults.
     Constant(Value),
     /// A constant payload: part of a nested insert.
-    ConstantRows(Vec<Vec<crate::request::Cell>>),
+    ConstantRows {
+        /// What errors call the cells of a row.
+        columns: Vec<Box<str>>,
+        /// The rows.
+        rows: Vec<Vec<crate::request::Cell>>,
+    },
     /// What an earlier step captured: column `column` of its first row.
     Captured {
         /// The step of this plan.
@@ -477,6 +482,8 @@ pub struct Call {
     pub function: FunctionId,
     /// Its arguments, in the order of its parameters.
     pub arguments: Vec<Expr>,
+    /// How many rows it must return or affect.
+    pub expect: Expect,
 }
 
 /// Decides which of some rows, given as values, may be seen.

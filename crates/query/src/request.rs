@@ -138,6 +138,8 @@ pub struct Insert {
     pub conflict: Option<Conflict>,
     /// Whether a cell that a row does not have takes the column's default and not NULL.
     pub missing_default: bool,
+    /// The places of columns that hold an object in some row: a document, or the row that a foreign key is to refer to.
+    pub objects: Vec<u16>,
 }
 
 /// What happens to an inserted row that exists already.
@@ -189,6 +191,8 @@ pub enum Expect {
     One,
     /// At most so many rows affected (`Prefer: max-affected`).
     AtMost(u32),
+    /// The one value of a function that returns one (`Accept: text/plain` and its kin).
+    Scalar,
 }
 
 /// What of a resource is returned. The root's filter chooses the rows of an update or delete.

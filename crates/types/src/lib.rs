@@ -7,6 +7,7 @@ pub mod code;
 pub mod data_type;
 pub mod ids;
 pub mod limits;
+mod moment;
 pub mod nearest;
 pub mod precondition;
 pub mod principal;

@@ -257,7 +257,7 @@ fn the_key_of_a_single_row_is_named() {
         key("lines", "return=headers-only", r#"{"order_id":3,"line":7}"#).as_deref(),
         Some("order_id=3,line=7")
     );
-    assert_eq!(key("labels?select=name", ROWS, r#"{"name":"a"}"#).as_deref(), None);
+    assert_eq!(key("labels?select=name", ROWS, r#"{"name":"a"}"#).as_deref(), Some("id=5"));
     assert_eq!(
         key("lines?select=line,products(name)", ROWS, r#"{"order_id":3,"line":8}"#).as_deref(),
         Some("order_id=3,line=8")

@@ -208,7 +208,7 @@ pub fn judge(table: &str) -> Plan {
 
 pub fn call() -> Plan {
     let function = catalog().function("report").unwrap();
-    plan(vec![Step::Call(Call { function, arguments: Vec::new() })])
+    plan(vec![Step::Call(Call { function, arguments: Vec::new(), expect: Expect::Any })])
 }
 
 fn returning(table: &str, columns: &[&str]) -> Returning {

@@ -41,7 +41,7 @@ pub struct Preferences {
     /// `tx`
     pub transaction: Option<Transaction>,
     /// `timezone`
-    pub timezone: Option<Box<str>>,
+    pub timezone: Option<&'static str>,
     applied: Vec<Box<str>>,
 }
 
@@ -68,6 +68,9 @@ impl Preferences {
         applied(self.returning.filter(|_| honoured.write).map(return_name));
         applied(self.count.map(count_name));
         applied(self.strict.map(|strict| if strict { "handling=strict" } else { "handling=lenient" }));
+        if let Some(zone) = self.timezone {
+            self.applied.push(format!("timezone={zone}").into());
+        }
         if let Some(rows) = self.max_affected.filter(|_| honoured.max_affected) {
             self.applied.push(format!("max-affected={rows}").into());
         }
@@ -121,10 +124,7 @@ fn read(preference: &str, into: &mut Preferences) -> bool {
             }
             Err(_) => false,
         },
-        "timezone" if !value.is_empty() && value.len() <= TIMEZONE_BYTES_MAX => {
-            into.timezone.get_or_insert_with(|| value.into());
-            true
-        }
+        "timezone" => first(&mut into.timezone, &TIME_ZONES, value),
         _ => false,
     }
 }
@@ -137,8 +137,8 @@ fn first<T: Copy>(place: &mut Option<T>, known: &[(&str, T)], value: &str) -> bo
     found.is_some()
 }
 
-/// Longest name of a time zone, in bytes.
-const TIMEZONE_BYTES_MAX: usize = 64;
+/// Times are shown in UTC: no other zone can be had.
+const TIME_ZONES: [(&str, &str); 3] = [("UTC", "UTC"), ("Etc/UTC", "Etc/UTC"), ("GMT", "GMT")];
 
 const RETURNS: [(&str, Return); 3] = [
     ("minimal", Return::Minimal),

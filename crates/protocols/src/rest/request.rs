@@ -257,6 +257,15 @@ fn refuse_misplaced(method: Verb, target: &Target, query: &Query) -> Result<(), 
     Ok(())
 }
 
+/// The places of columns that hold an object in some row.
+fn objects(payload: &Payload) -> Vec<u16> {
+    let object =
+        |row: &Vec<Cell>, at: u16| matches!(row.get(usize::from(at)), Some(Cell::Json(Json::Object(_))));
+    (0u16..payload.columns.len() as u16)
+        .filter(|at| payload.rows.iter().any(|row| object(row, *at)))
+        .collect()
+}
+
 /// Without a word on what is missing, every row has the same keys: else a misspelt one would silently become NULL.
 fn same_keys(payload: &Payload) -> Result<(), Problem> {
     for (number, row) in payload.rows.iter().enumerate() {
@@ -315,6 +324,7 @@ fn action(
             single: parsed.single,
             conflict,
             missing_default: preferences.missing_default == Some(true),
+            objects: objects(&payload),
         };
         return Ok((payload, Action::Insert(insert)));
     }
@@ -405,6 +415,9 @@ fn expect(
             .with_hint("Send Prefer: handling=strict, max-affected=N"));
         }
     };
+    if matches!(reply, ReplyForm::Bare(_)) {
+        return Ok(Expect::Scalar);
+    }
     let one = reply.is_singular() || matches!(resource, Resource::Row(..));
     Ok(match (one, max_affected) {
         (true, Some(0)) => Expect::AtMost(0),

@@ -1,13 +1,17 @@
 //! Embedded resources: from the related rows' cardinality follows the JSON they become.
 
-use transom_types::{DataType, Problem};
+use transom_types::{Code, DataType, Problem};
 
 use super::{Planner, relation::Relation};
 use crate::{
+    TableId,
     catalog::{Relationship, RelationshipKind},
     plan::{Expr, Output, Query, QueryId, Source},
     request::{Aggregate, Embed, Field, Item, Path, Select},
 };
+
+/// An aggregate in a spread, and what it is over.
+type Leaf = (Option<Item>, Field);
 
 impl Planner<'_> {
     /// What an embedded resource adds to its parent's outputs.
@@ -37,95 +41,127 @@ impl Planner<'_> {
 
     /// `...resource(…)`: a to-one's columns stand in the parent, a to-many's become arrays.
     fn spread(&mut self, parent: QueryId, way: &Relationship, embed: &Embed) -> Result<Vec<Output>, Problem> {
-        let mut outputs = Vec::new();
-        for item in self.atoms(way, &embed.select) {
-            let aggregate = match &item {
-                Item::Field(field) if way.kind.to_one() => field.aggregate,
-                _ => None,
-            };
-            match aggregate {
-                Some(aggregate) => outputs.push(self.hoisted(parent, way, embed, &item, aggregate)?),
-                None => outputs.extend(self.spread_item(parent, way, embed, item)?),
+        let atoms = self.atoms(way.to, &embed.select)?;
+        let mut leaves = Vec::with_capacity(atoms.len());
+        for atom in &atoms {
+            leaves.push(self.aggregated_leaf(way.to, atom)?);
+        }
+        if !way.kind.to_one() {
+            let aggregated = leaves.iter().filter(|leaf| leaf.is_some()).count();
+            if aggregated > 0 && aggregated < leaves.len() {
+                let message = format!("the spread of '{}' mixes columns and aggregates", embed.resource);
+                return Err(Problem::new(Code::Unsupported, message)
+                    .with_hint(format!("Embed its groups instead: {}(…)", embed.resource)));
+            }
+            leaves.fill(None);
+        }
+        let mut outputs = Vec::with_capacity(atoms.len());
+        for (atom, leaf) in atoms.into_iter().zip(leaves) {
+            match leaf {
+                Some((plain, field)) => outputs.push(self.hoisted(parent, way, embed, plain, &field)?),
+                None => outputs.extend(self.spread_item(parent, way, embed, atom)?),
             }
         }
         Ok(outputs)
     }
 
-    /// One item, which a nested spread may make several outputs of; each gets a query of its own.
+    /// One atom, in a query of its own.
     fn spread_item(
         &mut self,
         parent: QueryId,
         way: &Relationship,
         embed: &Embed,
-        item: Item,
-    ) -> Result<Vec<Output>, Problem> {
-        let select = Select { items: vec![item], ..embed.select.clone() };
-        let mut outputs: Vec<Output> = Vec::new();
-        loop {
-            let id = self.query_id();
-            let mut query = self.query(id, Relation::Table(way.to), &select)?;
-            query.on = Some(self.join(parent, id, way));
-            let Some(output) = query.outputs.get(outputs.len()).cloned() else { return Ok(outputs) };
-            let last = query.outputs.len() == outputs.len() + 1;
-            query.outputs = vec![output.clone()];
-            let (key, query) = (output.key, Box::new(query));
-            outputs.push(match way.kind.to_one() {
-                true => Output { key, expr: Expr::Scalar(query), data_type: output.data_type },
-                false => Output { key, expr: Expr::Array(query), data_type: DataType::Json },
-            });
-            if last {
-                return Ok(outputs);
-            }
-        }
+        atom: Item,
+    ) -> Result<Option<Output>, Problem> {
+        let select = only(&embed.select, atom);
+        let id = self.query_id();
+        let mut query = self.query(id, Relation::Table(way.to), &select)?;
+        query.on = Some(self.join(parent, id, way));
+        let Some(Output { key, data_type, .. }) = query.outputs.first().cloned() else { return Ok(None) };
+        let query = Box::new(query);
+        Ok(Some(match way.kind.to_one() {
+            true => Output { key, expr: Expr::Scalar(query), data_type },
+            false => Output { key, expr: Expr::Array(query), data_type: DataType::Json },
+        }))
     }
 
-    /// An aggregate inside a to-one spread is over the parent's groups, of the related column.
+    /// An aggregate inside a to-one spread is over the parent's groups, of the related value.
     fn hoisted(
         &mut self,
         parent: QueryId,
         way: &Relationship,
         embed: &Embed,
-        item: &Item,
-        aggregate: Aggregate,
+        plain: Option<Item>,
+        field: &Field,
     ) -> Result<Output, Problem> {
-        let Item::Field(field) = item else { return self.hoisted_count(aggregate, None) };
-        let Some(path) = &field.path else { return self.hoisted_count(aggregate, field.alias.as_deref()) };
-        let mut query = self.joined(parent, way, embed)?;
-        let (expr, data_type) = self.path(query.id, Relation::Table(way.to), path)?;
-        let (expr, data_type) = super::select::cast(expr, data_type, field.cast.as_deref())?;
-        query.outputs = vec![Output { key: path.column.clone(), expr, data_type }];
-        let over = (Expr::Scalar(Box::new(query)), data_type);
-        let (expr, data_type) = self.aggregate(aggregate, Some(over))?;
+        let aggregate = field.aggregate.unwrap_or(Aggregate::Count);
+        let over = match plain {
+            Some(plain) => self.spread_item(parent, way, embed, plain)?,
+            None => None,
+        };
+        let (expr, data_type) = self.aggregate(aggregate, over.map(|over| (over.expr, over.data_type)))?;
         let (expr, data_type) = super::select::cast(expr, data_type, field.aggregate_cast.as_deref())?;
         let name = super::select::aggregate_name(aggregate);
         Ok(Output { key: field.alias.clone().unwrap_or_else(|| name.into()), expr, data_type })
     }
 
-    fn hoisted_count(&mut self, aggregate: Aggregate, alias: Option<&str>) -> Result<Output, Problem> {
-        let (expr, data_type) = self.aggregate(aggregate, None)?;
-        let key = alias.unwrap_or(super::select::aggregate_name(aggregate)).into();
-        Ok(Output { key, expr, data_type })
+    /// The aggregate that an atom is, perhaps inside of to-one spreads; and the atom without it, if it is over a value.
+    fn aggregated_leaf(&self, table: TableId, atom: &Item) -> Result<Option<Leaf>, Problem> {
+        match atom {
+            Item::Field(field) => {
+                let field = self.counted(Relation::Table(table), field);
+                let plain = field.path.clone().map(|path| {
+                    let cast = field.cast.clone();
+                    Item::Field(Field {
+                        alias: None,
+                        path: Some(path),
+                        cast,
+                        aggregate: None,
+                        aggregate_cast: None,
+                    })
+                });
+                Ok(field.aggregate.is_some().then(|| (plain, field.into_owned())))
+            }
+            Item::Embed(embed) if embed.spread && !embed.empty => {
+                let way = self.relationship(Relation::Table(table), embed)?;
+                let inner = embed.select.items.first().filter(|_| way.kind.to_one());
+                let Some(inner) = inner else { return Ok(None) };
+                let within = |plain| {
+                    let select = only(&embed.select, plain);
+                    Item::Embed(Embed { select, ..embed.clone() })
+                };
+                let leaf = self.aggregated_leaf(way.to, inner)?;
+                Ok(leaf.map(|(plain, field)| (plain.map(within), field)))
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// The items of a spread with `*` written out.
-    fn atoms(&self, way: &Relationship, select: &Select) -> Vec<Item> {
+    /// The items of a spread, each of one output: `*` and nested spreads are written out.
+    fn atoms(&self, table: TableId, select: &Select) -> Result<Vec<Item>, Problem> {
         let every_column = || {
-            Relation::Table(way.to).readable(self.catalog).map(|(_, column)| {
+            Relation::Table(table).readable(self.catalog).map(|(_, column)| {
                 let path = Some(Path { column: column.name.clone(), json: Vec::new() });
                 Item::Field(Field { alias: None, path, cast: None, aggregate: None, aggregate_cast: None })
             })
         };
         if select.items.is_empty() {
-            return every_column().collect();
+            return Ok(every_column().collect());
         }
         let mut atoms = Vec::new();
         for item in &select.items {
             match item {
                 Item::All => atoms.extend(every_column()),
+                Item::Embed(embed) if embed.spread && !embed.empty => {
+                    let way = self.relationship(Relation::Table(table), embed)?;
+                    for atom in self.atoms(way.to, &embed.select)? {
+                        atoms.push(Item::Embed(Embed { select: only(&embed.select, atom), ..embed.clone() }));
+                    }
+                }
                 item => atoms.push(item.clone()),
             }
         }
-        atoms
+        Ok(atoms)
     }
 
     /// Conditions that `!inner` embeds put on their parent.
@@ -202,4 +238,23 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// The same rows with one item. The other embedded resources return nothing but still restrict and order them.
+fn only(select: &Select, item: Item) -> Select {
+    let others = select.items.iter().filter_map(|other| match other {
+        Item::Embed(embed) if !same_resource(embed, &item) => {
+            Some(Item::Embed(Embed { empty: true, ..embed.clone() }))
+        }
+        _ => None,
+    });
+    let others: Vec<Item> = others.collect();
+    Select { items: std::iter::once(item).chain(others).collect(), ..select.clone() }
+}
+
+/// Whether the item is (a part of) this embedded resource.
+fn same_resource(embed: &Embed, item: &Item) -> bool {
+    let named =
+        |embed: &Embed| (embed.alias.clone(), embed.resource.clone(), embed.hint.clone(), embed.spread);
+    matches!(item, Item::Embed(other) if named(other) == named(embed))
 }

@@ -5,9 +5,9 @@ use transom_types::{Code, DataType, Problem, Value};
 use super::{Planner, relation::Relation};
 use crate::{
     FunctionId,
-    catalog::Fragment,
-    plan::{Call, Expr, ParamKind, ParamSource, Source, Step},
-    request::{Action, Select, Shape},
+    catalog::{Fragment, Returns},
+    plan::{Call, Expect, Expr, ParamKind, ParamSource, Source, Step},
+    request::{self, Action, Select, Shape},
 };
 
 impl Planner<'_> {
@@ -19,6 +19,14 @@ impl Planner<'_> {
             ));
         };
         let id = self.catalog.function(name).ok_or_else(|| self.no_function(name, arguments, None))?;
+        if shape.expect == request::Expect::Scalar && self.catalog[id].returns != Returns::Scalar {
+            // Said before anything is done.
+            return Err(Problem::new(
+                Code::MediaTypeUnacceptable,
+                "this media type is for functions that return a scalar",
+            )
+            .with_hint("Accept application/json or text/csv"));
+        }
         let arguments = self.arguments(id, arguments)?;
         self.claims_of(id);
         if self.catalog[id].read_only {
@@ -39,7 +47,13 @@ impl Planner<'_> {
             .with_details("select, filters, order and limit apply to functions that only read"));
         }
         self.reply = Some(self.steps.len() as u16);
-        self.steps.push(Step::Call(Call { function: id, arguments }));
+        let expect = match (self.catalog[id].returns, shape.expect) {
+            // Nothing is returned of which there could be one.
+            (Returns::Nothing, request::Expect::One) => Expect::Any,
+            (Returns::Row, request::Expect::Any) => Expect::Exactly(1),
+            (_, expect) => super::expect(expect),
+        };
+        self.steps.push(Step::Call(Call { function: id, arguments, expect }));
         Ok(())
     }
 

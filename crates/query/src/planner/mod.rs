@@ -156,6 +156,12 @@ impl<'a> Planner<'a> {
         }
         let catalog = self.catalog;
         let columns = &catalog[table].primary_key;
+        if columns.is_empty() {
+            let message = format!("the rows of '{}' have no address", catalog[table].name);
+            return Err(Problem::new(Code::ResourceKeyInvalid, message)
+                .with_details(format!("'{}' has no primary key", catalog[table].name))
+                .with_hint("Choose rows by a filter: ?column=eq.value"));
+        }
         if columns.len() != key.len() {
             let names: Vec<_> = columns.iter().map(|column| &*catalog[table][*column].name).collect();
             let message = format!("'{}' is addressed by ({})", catalog[table].name, names.join(", "));
@@ -204,7 +210,7 @@ fn fixed_columns(filter: &Expr, of: QueryId, fixed: &mut Vec<ColumnId>) {
 
 fn expect(expect: request::Expect) -> Expect {
     match expect {
-        request::Expect::Any => Expect::Any,
+        request::Expect::Any | request::Expect::Scalar => Expect::Any,
         request::Expect::One => Expect::Exactly(1),
         request::Expect::AtMost(rows) => Expect::AtMost(rows),
     }

@@ -30,10 +30,20 @@ impl Planner<'_> {
             .map(|(id, _)| id)
             .ok_or_else(|| {
                 let of = relation.name(self.catalog);
-                let known = relation.readable(self.catalog).map(|(_, column)| &*column.name);
-                Problem::new(Code::ColumnUndefined, format!("column {of}.{name} does not exist"))
-                    .suggesting(name, known)
+                let problem =
+                    Problem::new(Code::ColumnUndefined, format!("column {of}.{name} does not exist"));
+                if self.leads_to(relation, name) {
+                    return problem
+                        .with_details(format!("'{name}' is a related table"))
+                        .with_hint(format!("Write {name}(*) in select to embed it"));
+                }
+                problem.suggesting(name, relation.readable(self.catalog).map(|(_, column)| &*column.name))
             })
+    }
+
+    fn leads_to(&self, relation: Relation, name: &str) -> bool {
+        let Relation::Table(from) = relation else { return false };
+        self.catalog.relationships(from).iter().any(|way| &*self.catalog[way.to].name == name)
     }
 
     /// A column or a way into its JSON, with its type.

@@ -5,7 +5,7 @@
 //! plans are not cached.
 
 use serde_json::Value as Json;
-use transom_types::{Code, Problem, limits::BATCH_OPERATIONS_MAX};
+use transom_types::{Code, DataType, Problem, limits::BATCH_OPERATIONS_MAX};
 
 use super::{Planner, relation::Relation};
 use crate::{
@@ -25,6 +25,13 @@ impl Planner<'_> {
     /// Whether a key of the body is a relationship and no column.
     pub(super) fn is_nested(&self, table: TableId, name: &str) -> bool {
         self.catalog[table].column(name).is_none() && self.related_by(table, name).is_ok()
+    }
+
+    /// Whether a column is a foreign key, so that an object in it is the row to refer to.
+    pub(super) fn refers(&self, table: TableId, name: &str) -> bool {
+        let of = &self.catalog[table];
+        of.column(name).is_some_and(|column| of[column].data_type != DataType::Json)
+            && self.related_by(table, name).is_ok_and(|way| matches!(way.kind, RelationshipKind::ToOne(_)))
     }
 
     fn related_by(&self, table: TableId, name: &str) -> Result<Relationship, Problem> {
@@ -119,7 +126,8 @@ impl Planner<'_> {
             columns.extend(fixed);
             return Ok(self.push_step(table, columns, None));
         }
-        let rows = self.param(ParamSource::ConstantRows(vec![row]), kind, &self.catalog[table].name);
+        let source = ParamSource::ConstantRows { columns: names, rows: vec![row] };
+        let rows = self.param(source, kind, &self.catalog[table].name);
         columns.retain(|column| fixed.iter().all(|given| given.column != column.column));
         columns.extend(fixed);
         Ok(self.push_step(table, columns, Some(rows)))
@@ -189,7 +197,8 @@ impl Planner<'_> {
     fn parts(&self, table: TableId, cells: impl Iterator<Item = (Box<str>, Cell)>) -> Result<Parts, Problem> {
         let mut parts = Parts { columns: Vec::new(), related: Vec::new() };
         for (name, cell) in cells {
-            if !self.is_nested(table, &name) {
+            let row = matches!(cell, Cell::Json(Json::Object(_))) && self.refers(table, &name);
+            if !row && !self.is_nested(table, &name) {
                 if cell != Cell::Missing {
                     parts.columns.push((name, cell));
                 }

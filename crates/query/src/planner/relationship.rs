@@ -58,8 +58,10 @@ impl Planner<'_> {
                     matches!(pairs.as_slice(), [(_, far)] if &*self.catalog[way.to][*far].name == hint);
                 column || &*way.name == hint
             }
-            RelationshipKind::ManyToMany { junction, .. } => {
-                &*self.catalog[*junction].name == hint || &*way.name == hint
+            RelationshipKind::ManyToMany { junction, far, .. } => {
+                // Of a junction between a table and itself, the column that leads to the embedded rows.
+                let column = || matches!(far.as_slice(), [(through, _)] if &*self.catalog[*junction][*through].name == hint);
+                &*self.catalog[*junction].name == hint || &*way.name == hint || column()
             }
         }
     }
@@ -76,6 +78,10 @@ impl Planner<'_> {
             embed.resource
         );
         let problem = Problem::new(Code::RelationshipMissing, message).with_details(details);
+        if embed.empty && AGGREGATES.contains(&&*embed.resource) {
+            return problem
+                .with_hint(format!("As an aggregate, {0}() needs a column: column.{0}()", embed.resource));
+        }
         let Relation::Table(from) = relation else { return problem };
         let ways = self.catalog.relationships(from).iter();
         match &embed.hint {
@@ -91,19 +97,37 @@ impl Planner<'_> {
             embed.resource
         );
         let described: Vec<_> = ways.iter().map(|way| describe(self.catalog, way)).collect();
-        let choices: Vec<_> =
-            ways.iter().map(|way| format!("'{}!{}'", embed.resource, hint_for(self.catalog, way))).collect();
+        let choice = |way: &&Relationship| {
+            let hint = hint_for(self.catalog, way);
+            let alone = ways.iter().filter(|other| hint_for(self.catalog, other) == hint).count() == 1;
+            let hint = if alone { hint } else { end_of(self.catalog, way).unwrap_or(hint) };
+            format!("'{}!{hint}'", embed.resource)
+        };
+        let choices: Vec<_> = ways.iter().map(choice).collect();
         Problem::new(Code::RelationshipAmbiguous, message).with_details(described.join("; ")).with_hint(
             format!("Try changing '{}' to one of the following: {}", embed.resource, choices.join(", ")),
         )
     }
 }
 
+/// What is written like an embedded resource of nothing. `count()` needs no column.
+const AGGREGATES: [&str; 4] = ["sum", "avg", "max", "min"];
+
 /// The hint that chooses this relationship among its rivals.
 fn hint_for<'c>(catalog: &'c Catalog, way: &'c Relationship) -> &'c str {
     match &way.kind {
         RelationshipKind::ManyToMany { junction, .. } => &catalog[*junction].name,
         _ => &way.name,
+    }
+}
+
+/// The junction's column that leads to the embedded rows.
+fn end_of<'c>(catalog: &'c Catalog, way: &'c Relationship) -> Option<&'c str> {
+    match &way.kind {
+        RelationshipKind::ManyToMany { junction, far, .. } => {
+            far.first().map(|(through, _)| &*catalog[*junction][*through].name)
+        }
+        _ => None,
     }
 }
 

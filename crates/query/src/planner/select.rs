@@ -1,5 +1,7 @@
 //! `select`: columns, casts, JSON paths and aggregates become outputs; with an aggregate, the rest becomes the grouping.
 
+use std::borrow::Cow;
+
 use transom_types::{Code, DataType, Problem, Value};
 
 use super::{Planner, names::path_key, relation::Relation, renumber};
@@ -89,7 +91,27 @@ impl Planner<'_> {
         relation.readable(self.catalog).map(output).collect()
     }
 
+    /// `count` without parentheses is `count()` where no column has that name, as it was before there were aggregates.
+    pub(super) fn counted<'f>(&self, relation: Relation, field: &'f Field) -> Cow<'f, Field> {
+        let Some(path) = &field.path else { return Cow::Borrowed(field) };
+        let word = field.aggregate.is_none() && path.json.is_empty() && &*path.column == "count";
+        if !word || relation.readable(self.catalog).any(|(_, column)| &*column.name == "count") {
+            return Cow::Borrowed(field);
+        }
+        Cow::Owned(Field {
+            alias: field.alias.clone(),
+            path: None,
+            cast: None,
+            aggregate: Some(Aggregate::Count),
+            aggregate_cast: field.cast.clone(),
+        })
+    }
+
     fn field(&mut self, id: QueryId, relation: Relation, field: &Field) -> Result<Output, Problem> {
+        let counted = self.counted(relation, field);
+        // The old form is there whether aggregates are or not, as it is in PostgREST.
+        let old_form = matches!(counted, Cow::Owned(_));
+        let field = &*counted;
         let value = match &field.path {
             Some(path) => {
                 let (expr, data_type) = self.path(id, relation, path)?;
@@ -99,7 +121,10 @@ impl Planner<'_> {
         };
         let named = |default: &str| field.alias.clone().unwrap_or_else(|| default.into());
         if let Some(aggregate) = field.aggregate {
-            let (expr, data_type) = self.aggregate(aggregate, value)?;
+            let (expr, data_type) = match old_form {
+                true => (Expr::Aggregate(aggregate, None), DataType::Integer),
+                false => self.aggregate(aggregate, value)?,
+            };
             let (expr, data_type) = cast(expr, data_type, field.aggregate_cast.as_deref())?;
             return Ok(Output { key: named(aggregate_name(aggregate)), expr, data_type });
         }
@@ -201,7 +226,9 @@ impl Planner<'_> {
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
     match expr {
         Expr::Aggregate(..) => true,
-        Expr::Cast(inner, _) => has_aggregate(inner),
+        Expr::Cast(inner, _) | Expr::Is(inner, _) => has_aggregate(inner),
+        // A cast of truth to text.
+        Expr::Case(branches, _) => branches.iter().any(|(when, _)| has_aggregate(when)),
         _ => false,
     }
 }

@@ -39,7 +39,7 @@ impl Planner<'_> {
 
     fn insert(&mut self, table: TableId, insert: &request::Insert, shape: &Shape) -> Result<(), Problem> {
         self.allowed(table, "INSERT", |access| access.insert)?;
-        if insert.columns.iter().any(|name| self.is_nested(table, name)) {
+        if insert.columns.iter().any(|name| self.is_nested(table, name)) || self.holds_rows(table, insert) {
             return self.nested_insert(table, insert, shape);
         }
         let conflict = self.conflict(table, insert.conflict.as_ref(), &insert.columns)?;
@@ -62,6 +62,12 @@ impl Planner<'_> {
             Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
         self.steps.push(Step::Insert(step));
         self.represent(table, shape)
+    }
+
+    /// Whether a foreign key's column holds a row and no key. The shape says which.
+    fn holds_rows(&self, table: TableId, insert: &request::Insert) -> bool {
+        let column = |at: &u16| insert.columns.get(usize::from(*at));
+        insert.objects.iter().filter_map(column).any(|name| self.refers(table, name))
     }
 
     /// `[]` inserts nothing; `[{}, {}]` inserts rows of defaults, one after the other.
@@ -202,7 +208,7 @@ impl Planner<'_> {
         let filter = self.mutation_filter(id, table, key, &shape.select)?;
         let outputs = match shape.returning {
             // Related rows may go with the row, so they are read before; the policy room gives both the same rows.
-            request::Returning::Rows if needs_read(&shape.select) => {
+            request::Returning::Rows if self.needs_read(table, &shape.select) => {
                 self.read_ahead(table, key, &shape.select)?;
                 Vec::new()
             }
@@ -252,6 +258,7 @@ impl Planner<'_> {
             single: true,
             conflict: Some(Conflict { columns: Vec::new(), resolution: Resolution::Merge }),
             missing_default: true,
+            objects: Vec::new(),
         };
         let conflict = self.conflict(table, insert.conflict.take().as_ref(), names)?;
         self.allowed(table, "INSERT", |access| access.insert)?;
@@ -375,10 +382,10 @@ impl Planner<'_> {
         match shape.returning {
             request::Returning::Minimal => Ok(Returning::default()),
             request::Returning::Key => {
-                let capture = if single { primary_key.clone() } else { Vec::new() };
+                let capture = if single { self.address(table) } else { Vec::new() };
                 Ok(Returning { outputs: Vec::new(), capture })
             }
-            request::Returning::Rows if needs_read(&shape.select) => {
+            request::Returning::Rows if self.needs_read(table, &shape.select) => {
                 if primary_key.is_empty() {
                     let name = &self.catalog[table].name;
                     return Err(Problem::new(Code::Unsupported, format!("'{name}' has no primary key"))
@@ -389,13 +396,20 @@ impl Planner<'_> {
             request::Returning::Rows => {
                 self.reply = Some(self.steps.len() as u16);
                 let outputs = self.outputs(id, Relation::Table(table), &shape.select)?;
-                Ok(Returning { outputs, capture: Vec::new() })
+                Ok(Returning { outputs, capture: if single { self.address(table) } else { Vec::new() } })
             }
         }
     }
 
+    /// The columns of a row's `Location`: its key, where all of it may be read.
+    fn address(&self, table: TableId) -> Vec<ColumnId> {
+        let of = &self.catalog[table];
+        let readable = of.primary_key.iter().all(|column| of[*column].access.select);
+        if readable { of.primary_key.clone() } else { Vec::new() }
+    }
+
     fn represent(&mut self, table: TableId, shape: &Shape) -> Result<(), Problem> {
-        if shape.returning == request::Returning::Rows && needs_read(&shape.select) {
+        if shape.returning == request::Returning::Rows && self.needs_read(table, &shape.select) {
             let step = (self.steps.len() - 1) as u16;
             self.read_back(table, &[step], &shape.select)?;
         }
@@ -427,6 +441,16 @@ impl Planner<'_> {
         let expect = crate::plan::Expect::Any;
         self.steps.push(Step::Read(Read { query, count: None, cursor: false, expect }));
         Ok(())
+    }
+
+    /// Whether what is returned needs more than the changed row itself.
+    fn needs_read(&self, table: TableId, select: &Select) -> bool {
+        let beyond = |item: &Item| match item {
+            Item::All => false,
+            Item::Field(field) => self.counted(Relation::Table(table), field).aggregate.is_some(),
+            Item::Embed(embed) => !embed.empty,
+        };
+        !select.order.is_empty() || select.items.iter().any(beyond)
     }
 
     pub(super) fn allowed(
@@ -472,14 +496,4 @@ fn leaf(filter: &Filter) -> Option<&Condition> {
         Filter::Condition(condition) => Some(condition),
         _ => None,
     }
-}
-
-/// Whether what is returned needs more than the changed row itself.
-fn needs_read(select: &Select) -> bool {
-    let beyond = |item: &Item| match item {
-        Item::All => false,
-        Item::Field(field) => field.aggregate.is_some(),
-        Item::Embed(embed) => !embed.empty,
-    };
-    !select.order.is_empty() || select.items.iter().any(beyond)
 }

@@ -73,6 +73,20 @@ impl Part {
         if matches!(operation.reply, ReplyForm::Plan(_)) {
             return refuse("a plan");
         }
+        // What could not be kept is refused rather than dropped in silence.
+        if operation.idempotency_key.is_some() {
+            return refuse("an Idempotency-Key of its own");
+        }
+        if operation.preferences.transaction.is_some() {
+            return refuse("Prefer: tx of its own");
+        }
+        if operation.fingerprint.is_some() {
+            return refuse("a cursor");
+        }
+        let reads = matches!(operation.request.shape.action, Action::Read | Action::Call { .. });
+        if reads && operation.preferences.count.is_some() {
+            return refuse("Prefer: count of a read");
+        }
         let (resource, action) =
             (operation.request.shape.resource.clone(), operation.request.shape.action.clone());
         let (asked, request) = data::Asked::of(operation);

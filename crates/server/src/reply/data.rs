@@ -122,7 +122,8 @@ pub fn written(
     let returned = asked.preferences.returning == Some(Return::Representation);
     let counted = asked.preferences.count.is_some();
     let (kind, range) = rest::write_reply(action, answer.rows, answer.inserted, returned, counted);
-    let location = location(resource, &answer);
+    // Of a row that is new. An upsert that changed one says where it is only when asked for headers.
+    let location = location(resource, &answer).filter(|_| kind == ReplyKind::Created || !returned);
     let replayed = answer.replayed;
     let mut reply = match returned {
         true => shaped(asked, status_of(kind), answer)?,

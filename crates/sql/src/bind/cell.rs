@@ -50,8 +50,14 @@ fn number_value(number: &serde_json::Number, data_type: DataType, name: &str) ->
     }
 }
 
-/// Rows as one JSON array of arrays, each cell checked against its column. `columns` names them in messages.
-pub(super) fn rows(rows: &[Vec<Cell>], kind: &ParamKind, columns: &[Box<str>]) -> Result<Value, Problem> {
+/// Rows as one JSON array of arrays, each cell checked against its column. `columns` names them in messages; `of` the
+/// table whose rows they are, where they are not those of the body itself.
+pub(super) fn rows(
+    rows: &[Vec<Cell>],
+    kind: &ParamKind,
+    columns: &[Box<str>],
+    of: Option<&str>,
+) -> Result<Value, Problem> {
     let ParamKind::Rows(types) = kind else { return Err(lost("body")) };
     let mut text = Vec::with_capacity(rows.len() * types.len() * 8 + 2);
     text.push(b'[');
@@ -64,7 +70,8 @@ pub(super) fn rows(rows: &[Vec<Cell>], kind: &ParamKind, columns: &[Box<str>]) -
             let named = || columns.get(at).map_or_else(|| format!("value {}", at + 1), ToString::to_string);
             match row.get(at) {
                 Some(Cell::Json(json)) => {
-                    push(&mut text, json, *data_type, named).map_err(|problem| in_row(problem, number))?;
+                    push(&mut text, json, *data_type, named)
+                        .map_err(|problem| in_row(problem, number, of))?;
                 }
                 Some(Cell::Missing) | None => text.extend_from_slice(MISSING_CELL.as_bytes()),
                 Some(Cell::Earlier(_)) => return Err(reference(&named(), number)),
@@ -91,8 +98,11 @@ fn push(
     Ok(())
 }
 
-fn in_row(problem: Problem, number: usize) -> Problem {
-    let row = format!("Row {} of the body", number + 1);
+fn in_row(problem: Problem, number: usize, of: Option<&str>) -> Problem {
+    let row = match of {
+        Some(table) => format!("A row of '{table}'"),
+        None => format!("Row {} of the body", number + 1),
+    };
     let details = match problem.details() {
         Some(details) => format!("{row}: {details}"),
         None => row,

@@ -60,8 +60,12 @@ fn one(
                 Some(Cell::Missing) | None => Value::Null,
             }
         }
-        ParamSource::Payload => cell::rows(&values.payload.rows, &parameter.kind, &values.payload.columns)?,
-        ParamSource::ConstantRows(constant) => cell::rows(constant, &parameter.kind, &[])?,
+        ParamSource::Payload => {
+            cell::rows(&values.payload.rows, &parameter.kind, &values.payload.columns, None)?
+        }
+        ParamSource::ConstantRows { columns, rows } => {
+            cell::rows(rows, &parameter.kind, columns, Some(name))?
+        }
         ParamSource::Constant(value) => value.clone(),
         ParamSource::Captured { step, column } => {
             return Ok(Bound::Captured { step: base.saturating_add(*step), column: *column });

@@ -89,7 +89,7 @@ impl<'a> Writer<'a> {
             Step::Insert(insert) => Ok((self.insert(insert)?, insert.expect)),
             Step::Update(update) => Ok((self.update(update)?, update.expect)),
             Step::Delete(delete) => Ok((self.delete(delete)?, delete.expect)),
-            Step::Call(call) => Ok((self.call(call)?, Expect::Any)),
+            Step::Call(call) => Ok((self.call(call)?, call.expect)),
         }
     }
 

@@ -29,8 +29,7 @@ impl Writer<'_> {
         if let Some(conflict) = &insert.conflict {
             self.on_conflict(insert, conflict)?;
         }
-        let mut layout =
-            self.returning(insert.id, insert.table, &insert.returning, insert.check.as_ref())?;
+        let mut layout = self.returning(insert.id, insert.table, &insert.returning, insert.check.as_ref())?;
         let merges = insert.conflict.as_ref().is_some_and(|conflict| conflict.merge.is_some());
         if merges && self.catalog[insert.table].kind == TableKind::Table {
             let alias = self.apart(|writer| {

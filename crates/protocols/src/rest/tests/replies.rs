@@ -61,8 +61,13 @@ fn content_ranges() {
     assert_eq!(read(window(90, None), 10, Some(100)), (ReplyKind::Partial, "90-99/100".into()));
     assert_eq!(read(window(0, None), 7, Some(7)), (ReplyKind::Ok, "0-6/7".into()));
     insta::assert_debug_snapshot!("range_beyond", window(100, None).read(0, Some(15)).unwrap_err());
-    let insert =
-        Action::Insert(Insert { columns: vec![], single: true, conflict: None, missing_default: false });
+    let insert = Action::Insert(Insert {
+        columns: vec![],
+        single: true,
+        conflict: None,
+        missing_default: false,
+        objects: vec![],
+    });
     let update = Action::Update { columns: vec![] };
     assert_eq!(write_reply(&insert, 3, 3, true, true), (ReplyKind::Created, "*/3".into()));
     assert_eq!(write_reply(&insert, 3, 0, true, false), (ReplyKind::Ok, "*/*".into()));
