@@ -4,7 +4,7 @@ use transom_types::{Code, Digest, Problem, Retry};
 
 /// A failure of a database operation.
 #[derive(Debug, thiserror::Error)]
-#[error("{fault:?}: {message}")]
+#[error("{message}")]
 pub struct DbError {
     /// What kind.
     pub fault: Fault,

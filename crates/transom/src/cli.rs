@@ -1,6 +1,6 @@
 //! The command line: what can be said, nothing of what is done.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use transom_config::Origin;
@@ -46,13 +46,7 @@ pub enum Command {
         action: Option<ConfigAction>,
     },
     /// Fills the database with sample data.
-    Seed {
-        #[command(flatten)]
-        project: Project,
-        /// How much: 1 is what the project calls one.
-        #[arg(long)]
-        scale: Option<u32>,
-    },
+    Seed(Seed),
     /// Mints a token for development.
     Token(Token),
     /// Shows the statement of a REST request, how the database would run it, and which index is missing.
@@ -83,11 +77,18 @@ pub struct Project {
     #[arg(default_value = ".")]
     pub dir: PathBuf,
     /// Overrides `database.url`.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub database_url: Option<String>,
     /// Overrides any key: `--set rest.rows_max=100`.
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
     pub set: Vec<String>,
+}
+
+/// The project's folder, said after the action instead of before it.
+#[derive(Args, Clone, Default)]
+pub struct Folder {
+    /// The project's folder.
+    dir: Option<PathBuf>,
 }
 
 /// `transom serve`.
@@ -97,10 +98,20 @@ pub struct Serve {
     pub project: Project,
     /// Overrides `server.listen`.
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<String>,
     /// Overrides `server.admin_listen`.
     #[arg(long, value_name = "ADDR")]
-    pub admin_listen: Option<SocketAddr>,
+    pub admin_listen: Option<String>,
+}
+
+/// `transom seed`.
+#[derive(Args)]
+pub struct Seed {
+    #[command(flatten)]
+    pub project: Project,
+    /// How much: 1 is what the project calls one. Overrides `seed.scale`.
+    #[arg(long, value_name = "N")]
+    pub scale: Option<String>,
 }
 
 /// `transom token`.
@@ -126,13 +137,15 @@ pub struct Token {
 #[derive(Subcommand)]
 pub enum Migrate {
     /// Applies what is not applied yet (the default).
-    Up,
+    Up(Folder),
     /// Shows which are applied.
-    Status,
+    Status(Folder),
     /// Starts a new migration.
     New {
         /// What it does, in a few words.
         name: String,
+        #[command(flatten)]
+        folder: Folder,
     },
 }
 
@@ -140,7 +153,7 @@ pub enum Migrate {
 #[derive(Subcommand)]
 pub enum ConfigAction {
     /// Every effective value and where it came from (the default); secrets are masked.
-    Show,
+    Show(Folder),
     /// The JSON Schema of `transom.toml`, for editors.
     Schema,
     /// The reference page.
@@ -156,7 +169,23 @@ pub enum Template {
     Blank,
 }
 
+impl Migrate {
+    /// The project's folder, where it stands after the action.
+    pub fn folder(&self) -> &Folder {
+        match self {
+            Self::Up(folder) | Self::Status(folder) | Self::New { folder, .. } => folder,
+        }
+    }
+}
+
 impl Project {
+    /// The same, in this folder if it is given.
+    #[must_use]
+    pub fn within(&self, folder: &Folder) -> Self {
+        let dir = folder.dir.clone().unwrap_or_else(|| self.dir.clone());
+        Self { dir, ..self.clone() }
+    }
+
     /// What the flags override, by key.
     pub fn overrides(&self) -> anyhow::Result<Vec<(String, String, Origin)>> {
         let mut overrides = Vec::new();
@@ -178,12 +207,23 @@ impl Serve {
     pub fn overrides(&self) -> anyhow::Result<Vec<(String, String, Origin)>> {
         let mut overrides = self.project.overrides()?;
         for (key, address, name) in [
-            ("server.listen", self.listen, "--listen"),
-            ("server.admin_listen", self.admin_listen, "--admin-listen"),
+            ("server.listen", &self.listen, "--listen"),
+            ("server.admin_listen", &self.admin_listen, "--admin-listen"),
         ] {
             if let Some(address) = address {
-                overrides.push(flag(key, address.to_string(), name));
+                overrides.push(flag(key, address.clone(), name));
             }
+        }
+        Ok(overrides)
+    }
+}
+
+impl Seed {
+    /// What the flags override, by key.
+    pub fn overrides(&self) -> anyhow::Result<Vec<(String, String, Origin)>> {
+        let mut overrides = self.project.overrides()?;
+        if let Some(scale) = &self.scale {
+            overrides.push(flag("seed.scale", scale.clone(), "--scale"));
         }
         Ok(overrides)
     }

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Command::Migrate { project, action } => commands::migrate::run(&project, action),
         Command::Check(project) => commands::check::run(&project),
         Command::Config { project, action } => commands::config::run(&project, action),
-        Command::Seed { project, scale } => commands::seed::run(&project, scale),
+        Command::Seed(seed) => commands::seed::run(&seed),
         Command::Token(token) => commands::token::run(&token),
         Command::Explain { project, url, role, claims, method, body } => {
             commands::explain::run(&project, &commands::explain::Asked { url, role, claims, method, body })

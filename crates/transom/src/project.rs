@@ -23,7 +23,12 @@ impl Project {
     /// Reads the configuration. A folder without `transom.toml` has every default.
     /// Errors: every fault of the file, the environment and the flags.
     pub fn open(dir: &Path, overrides: &[(String, String, Origin)]) -> anyhow::Result<Self> {
-        anyhow::ensure!(dir.is_dir(), "there is no folder '{}'", dir.display());
+        anyhow::ensure!(!dir.is_file(), "'{}' is a file: name the project's folder", dir.display());
+        anyhow::ensure!(
+            dir.is_dir(),
+            "there is no folder '{dir}': `transom new {dir}` makes a project",
+            dir = dir.display()
+        );
         let file = dir.join("transom.toml");
         let text = read_optional(&file)?;
         let env = |name: &str| std::env::var(name).ok();
@@ -34,9 +39,12 @@ impl Project {
 
     /// `policies.sql` and `queries/*.sql`.
     pub fn sources(&self) -> anyhow::Result<Sources> {
-        let file = self.dir.join("policies.sql");
-        let policies = (file.display().to_string(), read_optional(&file)?.unwrap_or_default());
-        Ok(Sources { policies, queries: sql_files(&self.dir.join("queries"))? })
+        sources(&self.dir)
+    }
+
+    /// Whether the project has migrations, be it an empty folder: then what the database says was applied has to have its file.
+    pub fn has_migrations(&self) -> bool {
+        self.dir.join("migrations").is_dir()
     }
 
     /// The texts of `migrations/*.sql`, by file name.
@@ -45,14 +53,21 @@ impl Project {
     }
 
     /// The database file of an embedded database.
-    pub fn database_path(&self) -> PathBuf {
-        self.dir.join(self.config.database.url.path())
+    pub fn database_path(&self) -> Option<PathBuf> {
+        Some(self.dir.join(self.config.database.url.path()))
     }
 
     /// A file of the project, if it is there.
     pub fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
         read_optional(&self.dir.join(name))
     }
+}
+
+/// `policies.sql` and `queries/*.sql` of a folder.
+pub fn sources(dir: &Path) -> anyhow::Result<Sources> {
+    let file = dir.join("policies.sql");
+    let policies = (file.display().to_string(), read_optional(&file)?.unwrap_or_default());
+    Ok(Sources { policies, queries: sql_files(&dir.join("queries"))? })
 }
 
 /// Every `.sql` file of a folder, in the order of their names; none where there is no folder.

@@ -39,7 +39,7 @@ pub fn database(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
         change_count_max: config.changes.retention_count.into(),
         change_age_max: config.changes.retention_age,
         idempotency_age_max: config.rest.idempotency_age,
-        ..Options::file(project.database_path())
+        ..Options::file(project.dir.join(config.database.url.path()))
     };
     Ok(Arc::new(Sqlite::open(options).map_err(|error| Faults::from(error.into_problem()))?))
 }

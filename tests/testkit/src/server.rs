@@ -121,6 +121,11 @@ impl Server {
         }
     }
 
+    /// Sends SIGHUP, without waiting.
+    pub fn hang_up(&self) {
+        let _ = Command::new("kill").args(["-HUP", &self.id().to_string()]).status();
+    }
+
     /// What it has printed since it was ready.
     pub fn printed(&self) -> String {
         self.output.try_iter().collect::<Vec<_>>().join("\n")

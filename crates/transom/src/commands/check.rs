@@ -7,7 +7,8 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
     let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
     commands::block_on(async {
         let scratch = wiring::scratch_database()?;
-        if files.is_empty() {
+        let absent = project.database_path().is_some_and(|path| !path.exists());
+        if files.is_empty() && !absent {
             say!("no migrations: policies and queries are checked against the database itself");
             let database = wiring::database(&project)?;
             wiring::data(&project, database).await?;
@@ -15,7 +16,11 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
             migrations::up(&*scratch, &files, |_| {}).await?;
             wiring::data(&project, scratch).await?;
         }
-        say!("no faults: {} migrations, policies and queries agree", files.len());
+        let count = match files.len() {
+            1 => "1 migration".to_owned(),
+            count => format!("{count} migrations"),
+        };
+        say!("no faults: {count}, policies and queries agree");
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! `transom migrate`.
 
 use crate::{
-    cli::{Migrate, Project as Flags},
+    cli::{Folder, Migrate, Project as Flags},
     commands,
     faults::Faults,
     migrations,
@@ -10,11 +10,13 @@ use crate::{
 };
 
 pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
+    let action = action.unwrap_or_else(|| Migrate::Up(Folder::default()));
+    let flags = flags.within(action.folder());
     let project = Project::open(&flags.dir, &flags.overrides()?)?;
     let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
-    match action.unwrap_or(Migrate::Up) {
-        Migrate::New { name } => start(&project, &files, &name),
-        Migrate::Up => commands::block_on(async {
+    match action {
+        Migrate::New { name, .. } => start(&project, &files, &name),
+        Migrate::Up(_) => commands::block_on(async {
             let database = wiring::database(&project)?;
             let count =
                 migrations::up(&*database, &files, |file| say!("applied {}", file.migration.name)).await?;
@@ -22,8 +24,10 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
             database.close().await;
             Ok(())
         }),
-        Migrate::Status => commands::block_on(async {
-            let database = wiring::database(&project)?;
+        Migrate::Status(_) => commands::block_on(async {
+            // To look is not to make: where there is no file yet, nothing was applied.
+            let absent = project.database_path().is_some_and(|path| !path.exists());
+            let database = if absent { wiring::scratch_database()? } else { wiring::database(&project)? };
             let applied =
                 database.applied_migrations().await.map_err(|error| Faults::from(error.into_problem()))?;
             let pending = migrations::pending(&files, &applied).map_err(Faults::from)?;
@@ -38,7 +42,7 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
 fn start(project: &Project, files: &[migrations::File], name: &str) -> anyhow::Result<()> {
     let words: Vec<String> = name
         .to_lowercase()
-        .split(|c: char| !c.is_ascii_alphanumeric())
+        .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect();

@@ -9,11 +9,10 @@ use transom_query::{
     DataRequest,
     request::{Action, Cell, Insert, Payload, Resource, Returning, Shape, Values},
 };
-use transom_types::{Principal, RequestId};
+use transom_types::{Code, Principal, Problem, RequestId};
 
 use crate::{
-    cli::Project as Flags,
-    commands,
+    cli, commands,
     faults::Faults,
     migrations,
     project::Project,
@@ -21,18 +20,24 @@ use crate::{
     wiring,
 };
 
-pub fn run(flags: &Flags, scale: Option<u32>) -> anyhow::Result<()> {
-    let project = Project::open(&flags.dir, &flags.overrides()?)?;
+pub fn run(flags: &cli::Seed) -> anyhow::Result<()> {
+    let project = Project::open(&flags.project.dir, &flags.overrides()?)?;
     anyhow::ensure!(
         !project.config.production(),
         "sample data has no place in production: server.mode is \"production\""
+    );
+    let nothing = project.read("seed.toml")?.is_none() && project.read("seed.sql")?.is_none();
+    anyhow::ensure!(
+        !nothing,
+        "there is nothing to seed from: {} has neither seed.toml nor seed.sql\n    `transom new NAME --template shop` makes a project with a seed.toml to look at",
+        project.dir.display()
     );
     commands::block_on(async {
         let database = wiring::database(&project)?;
         let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
         migrations::up(&*database, &files, |_| {}).await?;
         let data = wiring::data(&project, database.clone()).await?;
-        let rows = fill(&project, &data, scale.unwrap_or(project.config.seed.scale)).await?;
+        let rows = fill(&project, &data, project.config.seed.scale).await?;
         say!("{rows} rows");
         database.close().await;
         Ok(())
@@ -47,7 +52,7 @@ pub async fn fill(project: &Project, data: &Data, scale: u32) -> anyhow::Result<
         let faults = |faults: Vec<String>| anyhow::anyhow!(faults.join("\n"));
         let spec = SeedSpec::parse(&file.display().to_string(), &text).map_err(faults)?;
         spec.check(&data.model().catalog).map_err(faults)?;
-        rows = generate(data, &spec, scale).await?;
+        rows = generate(project, data, &spec, scale).await?;
     }
     if let Some(sql) = project.read("seed.sql")? {
         data.database().run_script(&sql).await.map_err(|error| {
@@ -58,7 +63,7 @@ pub async fn fill(project: &Project, data: &Data, scale: u32) -> anyhow::Result<
     Ok(rows)
 }
 
-async fn generate(data: &Data, spec: &SeedSpec, scale: u32) -> anyhow::Result<u64> {
+async fn generate(project: &Project, data: &Data, spec: &SeedSpec, scale: u32) -> anyhow::Result<u64> {
     let total = spec.row_count(scale);
     let bar = ProgressBar::new(total);
     bar.set_style(ProgressStyle::with_template(
@@ -76,12 +81,27 @@ async fn generate(data: &Data, spec: &SeedSpec, scale: u32) -> anyhow::Result<u6
         let table = batch.table.clone();
         data.execute(request(batch), &author, &context)
             .await
-            .map_err(Faults::from)
-            .map_err(|faults| anyhow::anyhow!("seeding {table}: {faults}"))?;
+            .map_err(|problem| refused(project, &table, bar.position(), problem))?;
         bar.inc(count);
     }
     bar.finish_and_clear();
     Ok(total)
+}
+
+/// Why a table cannot be filled. Rows that are there already are the usual reason, and the one with a remedy.
+fn refused(project: &Project, table: &str, written: u64, problem: Problem) -> anyhow::Error {
+    let kept = match written {
+        0 => "nothing was written".to_owned(),
+        rows => format!("the {rows} rows before it were written and stay"),
+    };
+    if problem.code() != Code::Unique {
+        return anyhow::anyhow!("seeding {table}: {}\n    {kept}", Faults::from(problem));
+    }
+    let clash = problem.details().unwrap_or("A row with the same key exists already.");
+    anyhow::anyhow!(
+        "seeding {table}: there are rows already, perhaps from an earlier seed; {kept}\n    {clash}\n    Seed an empty database: empty {} first, or name another with --database-url",
+        project.config.database.url
+    )
 }
 
 fn request(batch: seed::Batch) -> DataRequest {
@@ -96,7 +116,7 @@ fn request(batch: seed::Batch) -> DataRequest {
         columns.iter().map(|name| cell(name)).collect()
     };
     let rows = batch.rows.into_iter().map(row).collect();
-    let insert = Insert { columns: columns.clone(), single: false, conflict: None, missing_default: true, objects: vec![] };
+    let insert = Insert { columns: columns.clone(), single: false, conflict: None, missing_default: true };
     let shape = Shape {
         resource: Resource::Table(batch.table.into()),
         action: Action::Insert(insert),

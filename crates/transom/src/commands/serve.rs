@@ -14,7 +14,13 @@ use transom_ports::Database;
 use transom_query::{Catalog, catalog::Table};
 use transom_types::Principal;
 
-use crate::{cli, commands, faults::Faults, migrations, project::Project, wiring};
+use crate::{
+    cli, commands,
+    faults::Faults,
+    migrations,
+    project::{Project, sources},
+    wiring,
+};
 
 pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
     let project = Project::open(&flags.project.dir, &flags.overrides()?)?;
@@ -29,21 +35,25 @@ pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
 async fn serve(project: &Project) -> anyhow::Result<()> {
     survive_file_size_limit();
     let (listener, admin) = listeners(project).await?;
-    let created = !project.database_path().exists();
+    something_to_serve(project)?;
+    let created = project.database_path().is_some_and(|path| !path.exists());
     let database = wiring::database(project)?;
     migrate(project, &*database).await?;
     let data = Arc::new(wiring::data(project, database.clone()).await?);
     if created && project.config.seed.on_create {
-        commands::seed::fill(project, &data, project.config.seed.scale).await?;
+        let rows = commands::seed::fill(project, &data, project.config.seed.scale).await?;
+        if rows > 0 {
+            tracing::info!(rows, "the new database was filled with sample data");
+        }
     }
     let app = Arc::new(wiring::app(project, data.clone()).await?);
     tokio::spawn(reload_on_signal(project.dir.clone(), data.clone()));
     // From here on a signal stops in order: whoever reads the address may send one at once.
     let stop = stop_signal();
     announce(project, &data, &listener, &admin)?;
-    let stopped = transom_server::serve(app, listener, Some(admin), stop).await;
+    // It logs by itself how it stopped.
+    transom_server::serve(app, listener, Some(admin), stop).await;
     database.close().await;
-    tracing::info!(cut_off = stopped.cut_off, "stopped");
     Ok(())
 }
 
@@ -57,9 +67,21 @@ async fn listeners(project: &Project) -> anyhow::Result<(TcpListener, TcpListene
     Ok((bind("server.listen", server.listen).await?, bind("server.admin_listen", server.admin_listen).await?))
 }
 
+/// Where there is neither a schema to make nor a database, an empty one would only hide a mistyped name.
+fn something_to_serve(project: &Project) -> anyhow::Result<()> {
+    let Some(path) = project.database_path() else { return Ok(()) };
+    anyhow::ensure!(
+        path.exists() || project.has_migrations(),
+        "there is nothing to serve: no database at {}, and no folder {} to make one from\n    `transom new NAME` makes a project; --database-url names a database that exists",
+        path.display(),
+        project.dir.join("migrations").display()
+    );
+    Ok(())
+}
+
 async fn migrate(project: &Project, database: &dyn Database) -> anyhow::Result<()> {
     let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
-    if files.is_empty() {
+    if !project.has_migrations() {
         // A database that already exists keeps its schema to itself.
         return Ok(());
     }
@@ -97,8 +119,7 @@ fn survive_file_size_limit() {
 async fn reload_on_signal(dir: std::path::PathBuf, data: Arc<Data>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     while hangup.recv().await.is_some() {
-        let sources = Project::open(&dir, &[]).and_then(|project| project.sources());
-        match sources {
+        match sources(&dir) {
             Ok(sources) => match data.reload(&sources).await {
                 Ok(()) => tracing::info!("schema, policies and queries were read again"),
                 Err(problems) => {
