@@ -116,7 +116,13 @@ fn request(batch: seed::Batch) -> DataRequest {
         columns.iter().map(|name| cell(name)).collect()
     };
     let rows = batch.rows.into_iter().map(row).collect();
-    let insert = Insert { columns: columns.clone(), single: false, conflict: None, missing_default: true };
+    let insert = Insert {
+        columns: columns.clone(),
+        single: false,
+        conflict: None,
+        missing_default: true,
+        objects: vec![],
+    };
     let shape = Shape {
         resource: Resource::Table(batch.table.into()),
         action: Action::Insert(insert),
