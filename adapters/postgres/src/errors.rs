@@ -5,10 +5,7 @@ use tokio_postgres::{
     error::{DbError as Reported, SqlState},
 };
 use transom_ports::{DbError, Fault};
-
-/// A failing `CASE` of a statement asks for this setting, which nobody has: the row breaks a policy's WITH CHECK.
-/// Evaluated only then, and an error undoes the statement by itself: no second round trip decides.
-pub(crate) const REFUSED_SETTING: &str = "transom.row_refused";
+use transom_sql::postgres::REFUSED_SETTING;
 
 /// What was going on when a failure came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,14 +90,15 @@ fn fault(reported: &Reported, during: During) -> Fault {
         "2201B" => Fault::Pattern,
         "42601" if reported.message().contains("tsquery") => Fault::Pattern,
         "42501" if reported.message().contains("row-level security") => Fault::Policy,
+        "42883" | "42804" | "42846" | "42725" => Fault::Type,
         "57014" => Fault::Deadline,
         "53100" => Fault::DiskFull,
         "54000" => Fault::TooLarge,
         "P0001" => Fault::Raised,
         // Nothing of a transaction that the server itself ended has stayed, but a commit that it was about to confirm may have.
         "57P01" | "57P02" | "57P03" | "57P05" if during == During::Write => Fault::Unknown,
-        other => match &other[..2] {
-            "22" => Fault::Value,
+        other => match other.get(..2).unwrap_or_default() {
+            "21" | "22" => Fault::Value,
             "23" => Fault::Raised,
             "08" | "53" | "57" | "58" | "25" => Fault::Unavailable,
             "40" => Fault::Overloaded,
@@ -123,7 +121,10 @@ mod tests {
 
     #[test]
     fn the_key_of_a_duplicate_is_named() {
-        assert_eq!(columns("Key (customer, \"the number\")=(1, 2) already exists."), ["customer", "the number"]);
+        assert_eq!(
+            columns("Key (customer, \"the number\")=(1, 2) already exists."),
+            ["customer", "the number"]
+        );
         assert!(columns("").is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -15,7 +16,7 @@ use rusqlite::{
     hooks::Action,
     types::ValueRef,
 };
-use serde_json::Value as Json;
+use serde_json::{Value as Json, value::RawValue};
 use transom_query::evaluate::{json_contains, json_key, json_overlaps};
 
 use crate::pattern::{self, Like, Regexes};
@@ -186,6 +187,10 @@ fn documents(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("transom_json_key", 1, pure(), |context| {
         Ok(text(context, 0).map(|text| json_key(&text)))
     })?;
+    connection.create_scalar_function("transom_place", 2, pure(), |context| {
+        let Some(places) = kept(context, 0, places)? else { return Ok(None) };
+        Ok(text(context, 1).and_then(|key| places.get(&*key).copied()))
+    })?;
     type Judge = fn(&Json, &Json) -> bool;
     let judges: [(&str, Judge); 2] =
         [("transom_json_contains", json_contains), ("transom_json_overlaps", json_overlaps)];
@@ -196,6 +201,16 @@ fn documents(connection: &Connection) -> rusqlite::Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Where each element of an array stands, by its own text; the first of equal ones.
+fn places(array: &str) -> Result<HashMap<Box<str>, i64>, String> {
+    let elements: Vec<&RawValue> = serde_json::from_str(array).map_err(|error| error.to_string())?;
+    let mut places = HashMap::with_capacity(elements.len());
+    for (place, element) in (0_i64..).zip(elements) {
+        places.entry(element.get().into()).or_insert(place);
+    }
+    Ok(places)
 }
 
 /// An argument as JSON; what is no JSON contains nothing.

@@ -143,7 +143,6 @@ fn finish(
             context.commits.advance();
             publish(context, position);
             for (waiting, answer) in group.into_iter().zip(answers) {
-                let answer = answer.map(|committed| Committed { position, ..committed });
                 let _ = waiting.reply.send(answer);
             }
             Vec::new()

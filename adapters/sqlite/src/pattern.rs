@@ -120,6 +120,8 @@ impl Regexes {
         }
         let regex = RegexBuilder::new(pattern)
             .case_insensitive(insensitive)
+            // As on the other engines: a dot is any character.
+            .dot_matches_new_line(true)
             .size_limit(REGEX_BYTES_MAX)
             .dfa_size_limit(REGEX_BYTES_MAX)
             .build()

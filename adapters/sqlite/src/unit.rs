@@ -4,7 +4,7 @@ use rusqlite::{Connection, types::ValueRef};
 use transom_ports::{Committed, DbError, Fault, Outcome};
 use transom_query::plan::{Expect, Step as PlanStep};
 use transom_sql::{Step, Unit};
-use transom_types::{ChangePosition, Value};
+use transom_types::Value;
 
 use crate::{
     changes, errors, idempotency,
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &mut Context, unit: &Unit) -> Result<Committed, DbErr
     if let Some(key) = &unit.idempotency
         && let Some(outcomes) = idempotency::earlier(context, key)?
     {
-        return Ok(Committed { outcomes, position: ChangePosition::default(), replayed: true });
+        return Ok(Committed { outcomes, replayed: true });
     }
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(unit.steps.len());
     for (at, step) in (0u16..).zip(&unit.steps) {
@@ -37,7 +37,7 @@ pub(crate) fn run(context: &mut Context, unit: &Unit) -> Result<Committed, DbErr
     if let Some(key) = &unit.idempotency {
         idempotency::remember(context, key, &outcomes)?;
     }
-    Ok(Committed { outcomes, position: ChangePosition::default(), replayed: false })
+    Ok(Committed { outcomes, replayed: false })
 }
 
 fn one(context: &mut Context, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, DbError> {

@@ -71,9 +71,10 @@ async fn functions(
 }
 
 async fn describe(database: &dyn Database, file: &str, mut function: Function) -> Result<Function, Problem> {
-    let described = database.describe(&named::described_text(database.dialect(), &function)).await.map_err(|error| {
-        Problem::new(Code::QueryFileInvalid, format!("{file}: {}", error.message)).caused_by(error)
-    })?;
+    let described =
+        database.describe(&named::described_text(database.dialect(), &function)).await.map_err(|error| {
+            Problem::new(Code::QueryFileInvalid, format!("{file}: {}", error.message)).caused_by(error)
+        })?;
     function.read_only = described.read_only;
     function.columns = described
         .columns

@@ -196,10 +196,11 @@ async fn nothing_before_commit() {
         "rolled back"
     );
     for id in [2, 3] {
-        let committed = memory.write(insert("board", &row(id), false)).await.unwrap();
+        memory.write(insert("board", &row(id), false)).await.unwrap();
+        let settled = memory.settled().await.unwrap();
         assert!(memory.write(insert("board", &row(id), false)).await.is_err(), "the key is taken");
         let batch = next(&mut subscription).await.unwrap();
-        assert_eq!(batch.position, committed.position);
+        assert_eq!(batch.position, settled);
         assert_eq!(batch.events.len(), 1);
         assert_eq!(batch.events[0].after.as_ref().unwrap()["id"], id);
     }

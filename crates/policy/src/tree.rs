@@ -47,6 +47,10 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
             each(operands, visit);
             visit(Child::Param(rows));
         }
+        Expr::Place { query, rows, .. } => {
+            visit(Child::Row(query));
+            visit(Child::Param(rows));
+        }
         Expr::FullText { query, words, .. } => {
             visit(Child::Row(query));
             visit(Child::Param(words));

@@ -33,6 +33,12 @@ pub trait Database: Send + Sync {
     /// Errors: [`crate::Fault::ChangesExpired`] when the log no longer reaches back so far.
     async fn changes_after(&self, position: ChangePosition, count_max: u32) -> Result<Vec<Change>, DbError>;
 
+    /// The log's position when every change that was committed before this call has one. An engine with many writers
+    /// orders their changes after they were committed.
+    async fn settled(&self) -> Result<ChangePosition, DbError> {
+        Ok(*self.changes().await?.borrow())
+    }
+
     /// The last committed position; a receiver is told of every later one (at least the newest).
     async fn changes(&self) -> Result<tokio::sync::watch::Receiver<ChangePosition>, DbError>;
 
@@ -94,8 +100,6 @@ pub struct Body {
 pub struct Committed {
     /// One per step.
     pub outcomes: Vec<Outcome>,
-    /// The change log's position after it.
-    pub position: ChangePosition,
     /// Whether this is the reply of an earlier unit with the same idempotency key.
     pub replayed: bool,
 }

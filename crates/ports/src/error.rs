@@ -38,6 +38,8 @@ pub enum Fault {
         /// How many there were.
         rows: u64,
     },
+    /// An operator, function or cast does not apply to the types it is given.
+    Type,
     /// The row is not in the state that the unit demands.
     Precondition {
         /// Its state; `None` without such a row.
@@ -95,6 +97,7 @@ impl DbError {
                 Problem::new(Code::Check, format!("new row violates check constraint \"{check}\""))
             }
             Fault::Value => Problem::new(Code::ValueInvalid, self.message.clone()),
+            Fault::Type => Problem::new(Code::FunctionUndefined, self.message.clone()),
             Fault::Raised => Problem::new(Code::RaisedByDatabase, self.message.clone()),
             Fault::Pattern => {
                 Problem::new(Code::RegexInvalid, "invalid pattern").with_details(self.message.clone())

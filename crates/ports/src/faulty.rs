@@ -152,6 +152,10 @@ impl<D: Database> Database for Faulty<D> {
         self.inner.track_changes(tables).await
     }
 
+    async fn settled(&self) -> Result<ChangePosition, DbError> {
+        self.inner.settled().await
+    }
+
     async fn changes_after(&self, position: ChangePosition, count_max: u32) -> Result<Vec<Change>, DbError> {
         self.inner.changes_after(position, count_max).await
     }

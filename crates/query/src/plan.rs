@@ -183,6 +183,17 @@ pub enum Expr {
     InExprs(Box<Expr>, Vec<Expr>),
     /// A row of values is among a rows parameter's rows.
     InRows(Vec<Expr>, ParamId),
+    /// The place, from 0, of a row's key among the rows that an earlier step captured; NULL when it is not there.
+    Place {
+        /// The row.
+        query: QueryId,
+        /// Its table.
+        table: TableId,
+        /// The captured columns.
+        key: Vec<ColumnId>,
+        /// The captured rows.
+        rows: ParamId,
+    },
     /// The comparison holds with any (or, if `all`, every) element of a list parameter.
     Quantified {
         /// How each element is compared.

@@ -179,6 +179,8 @@ impl Dialect for Postgres {
     fn cast(&self, text: &mut String, inner: &str, to: DataType) {
         let _ = match to {
             DataType::Any => write!(text, "{inner}"),
+            // Halves are rounded away from zero, whatever the number's own type does.
+            DataType::Integer => write!(text, "CAST(round(CAST({inner} AS numeric)) AS bigint)"),
             to => write!(text, "CAST({inner} AS {})", type_name(to)),
         };
     }
@@ -208,7 +210,7 @@ impl Dialect for Postgres {
         // Of documents that are arrays; no operator of the engine says it.
         let _ = write!(
             text,
-            "(CASE WHEN jsonb_typeof({left}) = 'array' THEN EXISTS (SELECT 1 FROM jsonb_array_elements({left}) AS l(v) JOIN jsonb_array_elements(({right})::jsonb) AS m(v) ON l.v = m.v) END)"
+            "(CASE WHEN {left} IS NOT NULL THEN EXISTS (SELECT 1 FROM jsonb_path_query({left}, 'strict $[*]', '{{}}', true) AS l(v) JOIN jsonb_path_query(({right})::jsonb, 'strict $[*]', '{{}}', true) AS m(v) ON l.v = m.v) END)"
         );
     }
 
@@ -289,6 +291,13 @@ impl Dialect for Postgres {
 
     fn row_place(&self, text: &mut String, alias: &str) {
         let _ = write!(text, "({alias}.key - 1)");
+    }
+
+    fn place(&self, text: &mut String, keys: &str, key: &str) {
+        let _ = write!(
+            text,
+            "(array_position(ARRAY(SELECT e.value::text FROM json_array_elements({keys}::json) AS e(value)), ({key})::text) - 1)"
+        );
     }
 
     fn full_text(&self, text: &mut String, search: &Search<'_>) {

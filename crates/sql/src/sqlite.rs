@@ -258,6 +258,10 @@ impl Dialect for Sqlite {
         let _ = write!(text, "{alias}.key");
     }
 
+    fn place(&self, text: &mut String, keys: &str, key: &str) {
+        let _ = write!(text, "transom_place({keys}, {key})");
+    }
+
     fn full_text(&self, text: &mut String, search: &Search<'_>) {
         let Search { row_id, index, words, .. } = search;
         let _ = write!(text, "({row_id} IN (SELECT rowid FROM {index} WHERE {index} MATCH {words}))");

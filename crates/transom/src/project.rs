@@ -54,7 +54,7 @@ impl Project {
 
     /// The database file of an embedded database.
     pub fn database_path(&self) -> Option<PathBuf> {
-        Some(self.dir.join(self.config.database.url.path()))
+        self.config.database.url.path().map(|path| self.dir.join(path))
     }
 
     /// A file of the project, if it is there.

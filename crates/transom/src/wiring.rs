@@ -20,7 +20,38 @@ use crate::{faults::Faults, project::Project};
 const TOKEN_BYTES: u64 = 2 * 1024;
 
 /// Opens the project's database.
-pub fn database(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
+pub async fn database(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
+    match project.database_path() {
+        Some(path) => sqlite(project, path),
+        None => postgres(project).await,
+    }
+}
+
+async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
+    let config = &project.config;
+    let database = &config.database;
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let options = transom_postgres::Options {
+        ca_file: database.ca_file.as_ref().map(|file| project.dir.join(file)),
+        schemas: database.schemas.clone(),
+        shared_connections: match database.shared_connections {
+            0 => cores,
+            connections => connections as usize,
+        },
+        read_connections: database.transaction_connections as usize,
+        transaction_connections: database.transaction_connections as usize,
+        statement_timeout_max: database.statement_timeout,
+        reply_bytes_max: database.reply_bytes_max.0 as usize,
+        change_count_max: config.changes.retention_count.into(),
+        change_age_max: config.changes.retention_age,
+        idempotency_age_max: config.rest.idempotency_age,
+        ..transom_postgres::Options::url(database.url.reveal())
+    };
+    let opened = transom_postgres::Postgres::open(options).await;
+    Ok(Arc::new(opened.map_err(|error| Faults::from(error.into_problem()))?))
+}
+
+fn sqlite(project: &Project, path: std::path::PathBuf) -> anyhow::Result<Arc<dyn Database>> {
     let config = &project.config;
     let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u32);
     let options = Options {
@@ -39,7 +70,7 @@ pub fn database(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
         change_count_max: config.changes.retention_count.into(),
         change_age_max: config.changes.retention_age,
         idempotency_age_max: config.rest.idempotency_age,
-        ..Options::file(project.dir.join(config.database.url.path()))
+        ..Options::file(path)
     };
     Ok(Arc::new(Sqlite::open(options).map_err(|error| Faults::from(error.into_problem()))?))
 }

@@ -17,6 +17,13 @@ pub trait Factory: Send + Sync {
         crate::fixture::SCHEMA.to_owned()
     }
 
+    /// A script after which an engine that counts keys without regard to the rows goes on from the greatest, or from
+    /// `first` where that is more.
+    fn count_keys_from(&self, first: u32) -> Option<String> {
+        let _ = first;
+        None
+    }
+
     /// The same database again, after it was closed. `None`: it keeps nothing.
     async fn reopen(&self, _: Keep) -> Option<Opened> {
         None
@@ -42,6 +49,8 @@ pub struct Opened {
 pub struct Traits {
     /// Stops what runs at its deadline.
     pub deadlines: bool,
+    /// Refuses values and operands of another type than is meant, where an engine without strict types makes something of them.
+    pub typed: bool,
     /// Runs SQL: migrations make tables, scripts and handwritten statements work.
     pub sql: bool,
 }

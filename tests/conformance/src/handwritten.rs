@@ -24,7 +24,10 @@ UPDATE tags SET label = :label WHERE id = :id RETURNING id, label";
 /// A statement as the data room makes it a function: parsed, then described by the engine.
 async fn function(database: &dyn Database, file: &str, text: &str) -> Function {
     let parsed = named::parse(file, text).expect("the file is right");
-    let described = database.describe(&named::described_text(database.dialect(), &parsed)).await.expect("the engine knows it");
+    let described = database
+        .describe(&named::described_text(database.dialect(), &parsed))
+        .await
+        .expect("the engine knows it");
     let column = |(name, data_type): &(String, DataType)| Column {
         name: name.as_str().into(),
         data_type: *data_type,
@@ -76,11 +79,9 @@ pub async fn descriptions(factory: &dyn Factory) {
         return;
     }
     let shop = Shop::open(factory).await;
-    let described = shop
-        .database
-        .describe("SELECT id, name AS title, active FROM products WHERE id = ?1")
-        .await
-        .expect("is right");
+    let mut asked = String::from("SELECT id, name AS title, active FROM products WHERE id = ");
+    shop.database.dialect().placeholder(&mut asked, 1);
+    let described = shop.database.describe(&asked).await.expect("is right");
     let expected = [("id", DataType::Integer), ("title", DataType::Text), ("active", DataType::Bool)];
     assert_eq!(described.columns, expected.map(|(name, data_type)| (name.to_owned(), data_type)));
     assert!(described.read_only);

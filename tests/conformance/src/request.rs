@@ -184,7 +184,11 @@ pub fn insert(table: &str, body: Json) -> Request {
     let single = body.is_object();
     let payload = payload(body);
     let columns = payload.columns.clone();
-    write(table, Action::Insert(Insert { columns, single, conflict: None, missing_default: true, objects: vec![] }), payload)
+    write(
+        table,
+        Action::Insert(Insert { columns, single, conflict: None, missing_default: true, objects: vec![] }),
+        payload,
+    )
 }
 
 /// Sets columns of the rows that a filter chooses.

@@ -8,6 +8,7 @@ use crate::{
     Factory, Shop, fixture,
     json::assert_same,
     request::{among, columns, delete, eq, insert, read, test, update},
+    shop::returned,
 };
 
 pub async fn insert_one(factory: &dyn Factory) {
@@ -98,12 +99,10 @@ pub async fn missing_cells_become_null(factory: &dyn Factory) {
         json!([{ "id": 22, "email": "z@example.org" }, { "id": 23, "email": null }]),
     )
     .await;
-    shop.check_write(
-        "and a missing key is generated",
-        insert("tags", json!([{ "id": 50, "label": "x" }, { "label": "y" }])).returning(columns("id")),
-        json!([{ "id": 50 }, { "id": 51 }]),
-    )
-    .await;
+    let mixed =
+        insert("tags", json!([{ "id": 50, "label": "x" }, { "label": "y" }])).returning(columns("id"));
+    let keys = returned(&shop.write_one(mixed).await.expect("a missing key is generated"));
+    assert!(keys[0]["id"] == 50 && keys[1]["id"].as_i64().is_some_and(|id| id != 50), "{keys}");
 }
 
 pub async fn generated_keys(factory: &dyn Factory) {
@@ -368,8 +367,9 @@ pub async fn nested_insert(factory: &dyn Factory) {
     let upwards = json!({ "placed_at": "2025-01-01T00:00:00Z", "customers": { "name": "Dora" } });
     shop.check_write(
         "a referenced row goes in first",
-        insert("orders", upwards).returning(columns("id").with("customers", columns("id,name"))),
-        json!([{ "id": 5, "customers": { "id": 4, "name": "Dora" } }]),
+        // Which number comes after a refused one is the engine's affair.
+        insert("orders", upwards).returning(columns("placed_at").with("customers", columns("id,name"))),
+        json!([{ "placed_at": "2025-01-01T00:00:00Z", "customers": { "id": 4, "name": "Dora" } }]),
     )
     .await;
 }

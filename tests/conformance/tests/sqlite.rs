@@ -28,7 +28,7 @@ impl Factory for OnDisk {
     }
 
     fn traits(&self) -> Traits {
-        Traits { deadlines: true, sql: true }
+        Traits { deadlines: true, sql: true, ..Traits::default() }
     }
 }
 

@@ -45,6 +45,12 @@ const LIMITS: Need = Need {
     package: "util-linux",
     why: "a full disk is played by a limit on the size of files",
 };
+const SERVER: Need = Need {
+    program: "sh",
+    probe: &["-c", "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb"],
+    package: "postgresql",
+    why: "the database port is tested on a real server",
+};
 const FORMATTER: Need = Need {
     program: "cargo",
     probe: &["fmt", "--version"],
@@ -59,7 +65,7 @@ const LINTER: Need = Need {
 };
 
 /// What `cargo xtask test` needs.
-pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM, KILL, LIMITS];
+pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM, KILL, LIMITS, SERVER];
 /// What `cargo xtask bench` needs.
 pub const BENCH: &[Need] = &[COMPILER, NODE, NPM];
 

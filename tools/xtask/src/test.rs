@@ -34,7 +34,13 @@ async fn stages(root: &Path, times: &mut Vec<(&'static str, Duration)>) -> anyho
     stage(times, "clients", needs::clients(root)).await?;
     // End-to-end tests start the binary itself.
     stage(times, "build", cargo(root, &["build", "--package", "transom"])).await?;
-    stage(times, "tests", cargo(root, runner)).await?;
+    {
+        // One server for all tests; gone with this scope, whatever happens in it.
+        let server = transom_pgkit::Server::start(transom_pgkit::Durability::None);
+        let shared = server.url("postgres");
+        let variables = [(transom_pgkit::SHARED, shared.as_str())];
+        stage(times, "tests", process::run_with(root, "cargo", runner, &variables)).await?;
+    }
     if tidy::has_doc_tests(root)? {
         stage(times, "documentation tests", cargo(root, &["test", "--workspace", "--doc"])).await?;
     }

@@ -25,7 +25,7 @@ use transom_ports::{Change, ChangeKind, DbError, Fault};
 use transom_types::ChangePosition;
 
 pub(crate) use install::{LOCK_CLASS, Locked, install};
-pub(crate) use relay::{Connect, Relay, Wake, drive};
+pub(crate) use relay::{Connect, Relay, drive};
 
 use crate::errors::{During, db_error};
 
@@ -52,19 +52,6 @@ pub(crate) async fn track(client: &Client, tables: &[(&str, &str)]) -> Result<()
             message: format!("the table '{schema}.{table}' cannot be followed: {}", error.message),
             ..error
         })?;
-    }
-    Ok(())
-}
-
-/// Follows no table but these.
-pub(crate) async fn untrack_others(client: &Client, tables: &[(&str, &str)]) -> Result<(), DbError> {
-    let all = "SELECT relation, schema_name::text, table_name::text FROM _transom.followed";
-    for row in present(client.query_typed(all, &[]).await)? {
-        let name: (&str, &str) = (row.get(1), row.get(2));
-        if !tables.contains(&name) {
-            let unfollow = format!("{TABLE_WAIT}; SELECT _transom.unfollow({})", row.get::<_, u32>(0));
-            alone(client, &unfollow).await?;
-        }
     }
     Ok(())
 }

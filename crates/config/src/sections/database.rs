@@ -21,7 +21,7 @@ choice! {
     }
 }
 
-/// Where the database is: `sqlite:PATH`. A password in it is never shown.
+/// Where the database is: `sqlite:PATH` or `postgresql://USER@HOST/NAME`. A password in it is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(Box<str>);
 
@@ -31,31 +31,42 @@ impl DatabaseUrl {
         &self.0
     }
 
-    /// The engine's part: `sqlite`.
+    /// The engine's part: `sqlite`, `postgresql`.
     pub fn scheme(&self) -> &str {
         self.0.split_once(':').map_or("", |(scheme, _)| scheme)
     }
 
-    /// The path of a `sqlite:` URL; relative to the project's directory. `sqlite://x` and `sqlite:x` are the same.
-    pub fn path(&self) -> &str {
-        let rest = self.0.split_once(':').map_or("", |(_, rest)| rest);
-        rest.strip_prefix("//").unwrap_or(rest)
+    /// The path of a `sqlite:` URL, relative to the project's directory, `sqlite://x` and `sqlite:x` being the same; `None`
+    /// where the database is a server.
+    pub fn path(&self) -> Option<&str> {
+        let rest = self.0.strip_prefix("sqlite:")?;
+        Some(rest.strip_prefix("//").unwrap_or(rest))
     }
 }
 
 /// Schemes that this build has an adapter for.
-const SCHEMES: [&str; 1] = ["sqlite"];
+const SCHEMES: [&str; 3] = ["sqlite", "postgresql", "postgres"];
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((start, rest)) = self.0.split_once("://") else { return f.write_str(&self.0) };
-        match rest.rsplit_once('@') {
+        let (place, parameters) = rest.split_once('?').map_or((rest, None), |(at, rest)| (at, Some(rest)));
+        match place.rsplit_once('@') {
             Some((user, host)) => {
                 let name = user.split_once(':').map_or(user, |(name, _)| name);
-                write!(f, "{start}://{name}:{MASK}@{host}")
+                write!(f, "{start}://{name}:{MASK}@{host}")?;
             }
-            None => f.write_str(&self.0),
+            None => write!(f, "{start}://{place}")?,
         }
+        let Some(parameters) = parameters else { return Ok(()) };
+        for (at, parameter) in parameters.split('&').enumerate() {
+            let shown = match parameter.split_once('=') {
+                Some((name @ ("password" | "sslpassword"), _)) => format!("{name}={MASK}"),
+                _ => parameter.to_owned(),
+            };
+            write!(f, "{}{shown}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
     }
 }
 
@@ -67,7 +78,7 @@ impl fmt::Debug for DatabaseUrl {
 
 impl Setting for DatabaseUrl {
     fn expected() -> String {
-        "a database URL such as \"sqlite:data/app.db\"".to_owned()
+        "a database URL such as \"sqlite:data/app.db\" or \"postgresql://app@localhost/shop\"".to_owned()
     }
 
     fn read(raw: &Raw) -> Result<Self, Misfit> {
@@ -80,7 +91,7 @@ impl Setting for DatabaseUrl {
             scheme if !SCHEMES.contains(&scheme) => {
                 wrong(format!("of the scheme `{scheme}:`, which this build has no adapter for"))
             }
-            _ if url.path().is_empty() => wrong("without a path".to_owned()),
+            _ if url.path() == Some("") => wrong("without a path".to_owned()),
             _ => Ok(url),
         }
     }
@@ -90,7 +101,7 @@ impl Setting for DatabaseUrl {
     }
 
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^sqlite:.+" })
+        json!({ "type": "string", "pattern": "^(sqlite:.+|postgres(ql)?://.*)" })
     }
 }
 
@@ -100,6 +111,14 @@ section! {
         /// Where the database is. A relative path starts at the project's directory; the file and its directory are created when
         /// missing. The default needs no other server.
         url: DatabaseUrl = "sqlite:data/app.db";
+        /// The schemas of a PostgreSQL database whose tables are served; a name is looked up in this order.
+        schemas: Vec<String> = ["public"];
+        /// A PEM file with the certificate authorities that a database server's certificate may be signed by. None means the system's own.
+        ca_file: Option<String> = none;
+        /// Connections to a database server that requests of one quick statement share; each sends many at once. 0 is one per processor core.
+        shared_connections: u32 = 0, within 0..=64;
+        /// Connections to a database server for transactions, and as many for reads that turn out dear: each has one to itself while it runs.
+        transaction_connections: u32 = 8, within 1..=1_000;
         /// How many threads run reads that turn out dear; cheap ones run where the request is. 0 is one per processor core, but at least 2.
         reader_threads: u32 = 0, within 0..=256;
         /// Most writes that wait for the one writer. Beyond it a write is refused with 503 at once rather than after a long wait.
@@ -127,11 +146,14 @@ mod tests {
         let url = DatabaseUrl("engine://shop:pa:ss@w0rd@host/db".into());
         assert_eq!(url.to_string(), "engine://shop:••••@host/db");
         assert_eq!(format!("{url:?}"), "engine://shop:••••@host/db");
+        let url = DatabaseUrl("engine:///db?host=/run&password=a@b&sslmode=require".into());
+        assert_eq!(url.to_string(), "engine:///db?host=/run&password=••••&sslmode=require");
     }
 
     #[test]
     fn both_spellings_name_the_same_path() {
-        assert_eq!(DatabaseUrl("sqlite:data/app.db".into()).path(), "data/app.db");
-        assert_eq!(DatabaseUrl("sqlite:///var/app.db".into()).path(), "/var/app.db");
+        assert_eq!(DatabaseUrl("sqlite:data/app.db".into()).path(), Some("data/app.db"));
+        assert_eq!(DatabaseUrl("sqlite:///var/app.db".into()).path(), Some("/var/app.db"));
+        assert_eq!(DatabaseUrl("postgresql://app@host/shop".into()).path(), None);
     }
 }

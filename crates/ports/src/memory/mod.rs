@@ -91,14 +91,12 @@ impl Memory {
         if let Some(idempotency) = &unit.idempotency
             && let Some(replay) = current.replay(idempotency)?
         {
-            let position = current.changes.position();
-            return Ok(Committed { outcomes: replay, position, replayed: true });
+            return Ok(Committed { outcomes: replay, replayed: true });
         }
         let mut next = current.clone();
         let outcomes = unit::run(unit, &self.catalog, &mut next, (self.clock_ms)())?;
         if unit.rollback {
-            let position = current.changes.position();
-            return Ok(Committed { outcomes, position, replayed: false });
+            return Ok(Committed { outcomes, replayed: false });
         }
         if let Some(idempotency) = &unit.idempotency {
             next.replays.push(Replay { promise: idempotency.clone(), outcomes: outcomes.clone() });
@@ -112,7 +110,7 @@ impl Memory {
             *newest = position;
             moved
         });
-        Ok(Committed { outcomes, position, replayed: false })
+        Ok(Committed { outcomes, replayed: false })
     }
 }
 

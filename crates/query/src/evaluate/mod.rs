@@ -120,6 +120,12 @@ pub fn evaluate(expr: &Expr, context: &dyn Context) -> Result<Value, EvaluateErr
         Expr::Aggregate(aggregate, of) => context.aggregate(*aggregate, of.as_deref())?,
         Expr::Binary(op, left, right) => function::binary(*op, &value(left)?, &value(right)?),
         Expr::Call(function, arguments) => function::call(*function, arguments, context)?,
+        Expr::Place { query, key, rows, .. } => {
+            let key = key.iter().map(|column| context.column(*query, *column));
+            let key = key.collect::<Result<Vec<_>, _>>()?;
+            let place = context.rows(*rows)?.iter().position(|row| *row == key);
+            place.map_or(Value::Null, |place| Value::Integer(place as i64))
+        }
         Expr::Case(whens, otherwise) => {
             for (when, then) in whens {
                 if truth(when, context)? == Some(true) {

@@ -38,8 +38,11 @@ pub fn ilike(pattern: &str, text: &str) -> bool {
 
 /// Whether a regular expression occurs in a text.
 pub fn regex(pattern: &str, text: &str, ignore_case: bool) -> Result<bool, EvaluateError> {
-    let built =
-        regex::RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_BYTES_MAX).build();
+    let built = regex::RegexBuilder::new(pattern)
+        .case_insensitive(ignore_case)
+        .dot_matches_new_line(true)
+        .size_limit(REGEX_BYTES_MAX)
+        .build();
     match built {
         Ok(regex) => Ok(regex.is_match(text)),
         Err(error) => Err(EvaluateError::Pattern(error.to_string())),

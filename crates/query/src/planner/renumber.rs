@@ -13,7 +13,7 @@ type Known = Vec<(QueryId, QueryId)>;
 fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
     match expr {
         Expr::Column(id, _) => rename(id, known),
-        Expr::FullText { query, .. } => rename(query, known),
+        Expr::FullText { query, .. } | Expr::Place { query, .. } => rename(query, known),
         Expr::Exists(query)
         | Expr::Scalar(query)
         | Expr::Object(query)

@@ -1,14 +1,14 @@
 //! Inserts, updates, deletes and PUT: one mutation, and a later read where what is returned needs other tables.
 
-use transom_types::{Code, DataType, Problem};
+use transom_types::{Code, DataType, Problem, Value};
 
 use super::{Planner, expect, names::no_privilege, relation::Relation};
 use crate::{
     TableId,
     catalog::{Access, ColumnId},
     plan::{
-        Delete, Expr, Insert, InsertColumn, InsertValue, OnConflict, ParamKind, ParamSource, QueryId, Read,
-        Returning, Step, Update,
+        Delete, Expr, Insert, InsertColumn, InsertValue, OnConflict, OrderTerm, ParamKind, ParamSource,
+        QueryId, Read, Returning, Step, Update,
     },
     request::{self, Action, Cell, Condition, Conflict, Filter, Item, Resolution, Select, Shape, Slot, Test},
 };
@@ -435,6 +435,9 @@ impl Planner<'_> {
             let key = primary_key.iter().map(|column| Expr::Column(id, *column)).collect();
             captured.push(Expr::InRows(key, param));
         }
+        if query.order.is_empty() && query.group_by.is_none() {
+            query.order.extend(self.written_order(id, table, steps, &captured));
+        }
         let captured = if captured.len() == 1 { captured.pop() } else { Some(Expr::Or(captured)) };
         query.on = captured;
         self.reply = Some(self.steps.len() as u16);
@@ -451,6 +454,28 @@ impl Planner<'_> {
             Item::Embed(embed) => !embed.empty,
         };
         !select.order.is_empty() || select.items.iter().any(beyond)
+    }
+
+    /// Rows that were inserted come back in the order in which they were given.
+    fn written_order(
+        &self,
+        id: QueryId,
+        table: TableId,
+        steps: &[u16],
+        captured: &[Expr],
+    ) -> Option<OrderTerm> {
+        let inserted = |step: &u16| matches!(&self.steps[usize::from(*step)], Step::Insert(insert) if insert.rows.is_some());
+        let expr = match captured {
+            [Expr::InRows(_, rows)] if inserted(steps.first()?) => {
+                Expr::Place { query: id, table, key: self.catalog[table].primary_key.clone(), rows: *rows }
+            }
+            [] | [_] => return None,
+            several => {
+                let place = |(place, of): (i64, &Expr)| (of.clone(), Expr::Value(Value::Integer(place)));
+                Expr::Case((0..).zip(several).map(place).collect(), None)
+            }
+        };
+        Some(OrderTerm { expr, descending: false, nulls_first: false })
     }
 
     pub(super) fn allowed(

@@ -132,6 +132,9 @@ pub trait Dialect: Send + Sync {
     /// The place of a row of [`Dialect::rows_source`], from 0.
     fn row_place(&self, text: &mut String, alias: &str);
 
+    /// The place of a key, an array as [`Dialect::json_array`] writes it, among an array of such keys, from 0.
+    fn place(&self, text: &mut String, keys: &str, key: &str);
+
     /// Whether rows match a full-text search.
     fn full_text(&self, text: &mut String, search: &Search<'_>);
 

@@ -50,7 +50,10 @@ impl Writer<'_> {
             Expr::Compare(comparison, left, right) => self.compare(*comparison, left, right)?,
             Expr::Binary(operator, left, right) => self.infix(left, dialect.binary(*operator), right)?,
             Expr::Is(inner, value) => {
-                self.parenthesised("((", inner)?;
+                let inner = self.untyped(inner)?;
+                self.push("((");
+                self.push(&inner);
+                self.push(")");
                 self.push(is(*value));
             }
             Expr::Match(pattern, operand, with) => {
@@ -76,6 +79,11 @@ impl Writer<'_> {
                 self.push(")");
             }
             Expr::InRows(values, rows) => self.in_rows(values, *rows)?,
+            Expr::Place { query, table, key, rows } => {
+                let rows = self.param_apart(*rows)?;
+                let key = self.apart(|writer| writer.captured(*query, *table, key))?;
+                dialect.place(&mut self.text, &rows, &key);
+            }
             Expr::Quantified { test, operand, list, all } => self.quantified(*test, operand, *list, *all)?,
             Expr::Aggregate(aggregate, inner) => self.aggregate(*aggregate, inner.as_deref())?,
             Expr::Call(function, arguments) => self.function(*function, arguments)?,
@@ -91,6 +99,15 @@ impl Writer<'_> {
             | Expr::Array(_) => self.subquery(expr)?,
         }
         Ok(())
+    }
+
+    /// An operand in a place that tells no type.
+    fn untyped(&mut self, operand: &Expr) -> Result<String, Problem> {
+        let text = self.expr_apart(operand)?;
+        let Expr::Param(_) = operand else { return Ok(text) };
+        let mut typed = String::new();
+        self.dialect.typed(&mut typed, &text, DataType::Text);
+        Ok(typed)
     }
 
     fn column(&mut self, id: transom_query::QueryId, column: transom_query::ColumnId) -> Result<(), Problem> {

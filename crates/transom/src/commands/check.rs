@@ -10,7 +10,7 @@ pub fn run(flags: &Flags) -> anyhow::Result<()> {
         let absent = project.database_path().is_some_and(|path| !path.exists());
         if files.is_empty() && !absent {
             say!("no migrations: policies and queries are checked against the database itself");
-            let database = wiring::database(&project)?;
+            let database = wiring::database(&project).await?;
             wiring::data(&project, database).await?;
         } else {
             migrations::up(&*scratch, &files, |_| {}).await?;

@@ -28,7 +28,7 @@ pub fn run(flags: &Flags, asked: &Asked) -> anyhow::Result<()> {
         );
     }
     commands::block_on(async {
-        let database = wiring::database(&project)?;
+        let database = wiring::database(&project).await?;
         let data = wiring::data(&project, database.clone()).await?;
         let mut claims = commands::claims(&asked.claims)?;
         claims.insert("role".to_owned(), asked.role.clone().into());

@@ -17,7 +17,7 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
     match action {
         Migrate::New { name, .. } => start(&project, &files, &name),
         Migrate::Up(_) => commands::block_on(async {
-            let database = wiring::database(&project)?;
+            let database = wiring::database(&project).await?;
             let count =
                 migrations::up(&*database, &files, |file| say!("applied {}", file.migration.name)).await?;
             say!("{count} applied, {} in all", files.len());
@@ -27,7 +27,8 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
         Migrate::Status(_) => commands::block_on(async {
             // To look is not to make: where there is no file yet, nothing was applied.
             let absent = project.database_path().is_some_and(|path| !path.exists());
-            let database = if absent { wiring::scratch_database()? } else { wiring::database(&project)? };
+            let database =
+                if absent { wiring::scratch_database()? } else { wiring::database(&project).await? };
             let applied =
                 database.applied_migrations().await.map_err(|error| Faults::from(error.into_problem()))?;
             let pending = migrations::pending(&files, &applied).map_err(Faults::from)?;

@@ -33,7 +33,7 @@ pub fn run(flags: &cli::Seed) -> anyhow::Result<()> {
         project.dir.display()
     );
     commands::block_on(async {
-        let database = wiring::database(&project)?;
+        let database = wiring::database(&project).await?;
         let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
         migrations::up(&*database, &files, |_| {}).await?;
         let data = wiring::data(&project, database.clone()).await?;

@@ -36,11 +36,12 @@ async fn serve(project: &Project) -> anyhow::Result<()> {
     survive_file_size_limit();
     let (listener, admin) = listeners(project).await?;
     something_to_serve(project)?;
-    let created = project.database_path().is_some_and(|path| !path.exists());
-    let database = wiring::database(project)?;
+    let database = wiring::database(project).await?;
+    // Empty, and not merely without our migrations: what somebody else has put there is theirs.
+    let created = project.config.seed.on_create && is_empty(&*database).await?;
     migrate(project, &*database).await?;
     let data = Arc::new(wiring::data(project, database.clone()).await?);
-    if created && project.config.seed.on_create {
+    if created {
         let rows = commands::seed::fill(project, &data, project.config.seed.scale).await?;
         if rows > 0 {
             tracing::info!(rows, "the new database was filled with sample data");
@@ -65,6 +66,11 @@ async fn listeners(project: &Project) -> anyhow::Result<(TcpListener, TcpListene
     };
     let server = &project.config.server;
     Ok((bind("server.listen", server.listen).await?, bind("server.admin_listen", server.admin_listen).await?))
+}
+
+async fn is_empty(database: &dyn Database) -> anyhow::Result<bool> {
+    let catalog = database.introspect().await.map_err(|error| Faults::from(error.into_problem()))?;
+    Ok(catalog.tables().next().is_none())
 }
 
 /// Where there is neither a schema to make nor a database, an empty one would only hide a mistyped name.

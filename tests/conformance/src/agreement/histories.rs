@@ -6,7 +6,7 @@ use proptest::{
 };
 use serde_json::{Value as Json, json};
 use transom_ports::Fault;
-use transom_query::request::Resolution;
+use transom_query::request::{Action, Resolution};
 
 use super::Pair;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 /// What random units do, each of one or two requests.
 pub async fn histories(left: &dyn Factory, right: &dyn Factory, cases: u32) {
     let pair = Pair::open(left, right).await;
+    let differs = |request: &Request| right.traits().typed && differs_by_design(request);
     pair.run(cases, vec(vec(write(), 1..3), 1..10), async |units| {
         for shop in [&pair.left, &pair.right] {
             for table in ["product_tags", "categories", "products", "tags"] {
@@ -26,6 +27,7 @@ pub async fn histories(left: &dyn Factory, right: &dyn Factory, cases: u32) {
                     .map_err(|error| error.to_string())?;
             }
         }
+        let units = units.into_iter().filter(|unit| !unit.iter().any(differs));
         for unit in units {
             let (left, right) = (outcome(&pair.left, &unit).await, outcome(&pair.right, &unit).await);
             if left != right {
@@ -36,6 +38,23 @@ pub async fn histories(left: &dyn Factory, right: &dyn Factory, cases: u32) {
         }
         Ok(())
     });
+}
+
+/// Keys that are counted without regard to the rows there are no two engines' same; and a row that comes twice in one
+/// upsert is an error to a server, where others let the last one win.
+fn differs_by_design(request: &Request) -> bool {
+    let request = request.clone().build();
+    let Action::Insert(insert) = request.shape.action else { return false };
+    let keys: Vec<String> = request
+        .values
+        .payload
+        .rows
+        .iter()
+        .filter_map(|row| row.first())
+        .map(|key| format!("{key:?}"))
+        .collect();
+    let twice = keys.iter().enumerate().any(|(at, key)| keys[..at].contains(key));
+    !insert.columns.iter().any(|column| **column == *"id") || (twice && insert.conflict.is_some())
 }
 
 /// A category refers to others: all go in one statement.

@@ -5,6 +5,8 @@ mod expressions;
 mod histories;
 mod predicates;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use proptest::{
     prelude::Strategy,
     test_runner::{Config, TestCaseError, TestRunner},
@@ -26,11 +28,31 @@ use crate::{
 struct Pair {
     left: Shop,
     right: Shop,
+    /// Whether the right one refuses what is not of the type that is meant.
+    typed: bool,
+    compared: AtomicU32,
+    refused: AtomicU32,
 }
 
 impl Pair {
     async fn open(left: &dyn Factory, right: &dyn Factory) -> Self {
-        Self { left: Shop::empty(left).await, right: Shop::empty(right).await }
+        Self {
+            typed: right.traits().typed,
+            left: Shop::empty(left).await,
+            right: Shop::empty(right).await,
+            compared: AtomicU32::new(0),
+            refused: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether two answers are the same, or the right one is a typed engine's refusal.
+    fn agrees(&self, left: &Json, right: &Json) -> bool {
+        self.compared.fetch_add(1, Ordering::Relaxed);
+        if self.typed && matches!(right.as_str(), Some("Type" | "Value")) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return true;
+        }
+        same(left, right)
     }
 
     /// Runs an asynchronous property on the current runtime, which must have several threads.
@@ -50,6 +72,12 @@ impl Pair {
         if let Err(error) = outcome {
             panic!("{error}");
         }
+        let (compared, refused) =
+            (self.compared.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed));
+        assert!(
+            refused * 2 <= compared,
+            "of {compared} questions {refused} were refused: this compares too little"
+        );
     }
 
     /// Replaces the products of both; ids count from 1.
@@ -57,6 +85,12 @@ impl Pair {
         let number = |(id, row): (i64, &Json)| {
             let mut row = row.clone();
             row["id"] = id.into();
+            // A server takes a document that is neither list nor object for a list of one, where its place is asked for.
+            if self.typed
+                && row.get("attributes").is_some_and(|document| !document.is_object() && !document.is_null())
+            {
+                row["attributes"] = Json::Array(vec![row["attributes"].take()]);
+            }
             row
         };
         let numbered: Vec<Json> = (1..).zip(rows).map(number).collect();
@@ -73,7 +107,7 @@ impl Pair {
     /// Both return the same rows and totals, or fail alike.
     async fn same_rows(&self, what: &str, request: Request) -> Result<(), String> {
         let (left, right) = (answer(&self.left, &request).await, answer(&self.right, &request).await);
-        match same(&left, &right) {
+        match self.agrees(&left, &right) {
             true => Ok(()),
             false => Err(format!("{what}\n  left  {left}\n  right {right}")),
         }

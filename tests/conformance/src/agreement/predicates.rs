@@ -33,7 +33,9 @@ pub async fn reads(left: &dyn Factory, right: &dyn Factory, cases: u32) {
     pair.run(cases, (vec(row(), 0..12), vec((predicate(), wanted()), 12)), async |(rows, reads)| {
         pair.fill(&rows).await?;
         for (predicate, (list, order, limit, offset)) in reads {
-            let wanted = columns(list).order(&format!("{order},id")).limit(limit).offset(offset);
+            // The server takes a document that is no list for a list of one.
+            let list = if pair.typed { list.replace(",first:attributes->0", "") } else { list.to_owned() };
+            let wanted = columns(&list).order(&format!("{order},id")).limit(limit).offset(offset);
             pair.same_rows(
                 &format!("{list} {order} {predicate:?}"),
                 read("products", wanted.filter(predicate.clone())).counted(),
@@ -196,7 +198,8 @@ fn typed() -> impl Strategy<Value = (String, Vec<String>)> {
 fn leaf() -> impl Strategy<Value = Where> {
     use Operator::{ContainedIn, Contains, Ilike, Imatch, Like, Match, Overlaps};
     let quantifier = || select(vec![Quantifier::Any, Quantifier::All]);
-    let pattern = "[ab%_\\\\AäÄ]{0,4}";
+    // A pattern that ends within an escape is an error to some engines.
+    let pattern = "([ab%_AäÄ]|\\\\[a%_\\\\]){0,4}";
     let regex = select(vec!["a", "^a", "b$", "^$", "[ab]+", "a.b", "Ä", "\\d"]).prop_map(str::to_owned);
     let columns = select(vec!["name", "attributes->>a"]).prop_map(str::to_owned);
     let is = select(vec![IsValue::Null, IsValue::NotNull]);

@@ -6,7 +6,7 @@ use transom_ports::Fault;
 
 use super::*;
 use crate::{
-    changes::{refresh, untrack_others},
+    changes::refresh,
     upkeep::{Keep, clean},
 };
 
@@ -31,7 +31,7 @@ async fn tables_are_left_and_renamed() {
     client.batch_execute("CREATE TABLE u (id integer PRIMARY KEY, label text)").await.unwrap();
     track(&client, &[("public", "u")]).await.unwrap();
     client.batch_execute("INSERT INTO t VALUES (1, 'a'); INSERT INTO u VALUES (1, 'a')").await.unwrap();
-    untrack_others(&client, &[("public", "u")]).await.unwrap();
+    client.batch_execute("SELECT _transom.unfollow('t'::regclass)").await.unwrap();
     client.batch_execute("INSERT INTO t VALUES (2, 'b'); INSERT INTO u VALUES (2, 'b')").await.unwrap();
     client
         .batch_execute("ALTER TABLE u RENAME TO v; ALTER TABLE v RENAME COLUMN id TO number")

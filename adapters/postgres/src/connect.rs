@@ -1,0 +1,150 @@
+//! Opens connections, each with the statements that were prepared on it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use quick_cache::sync::Cache;
+use tokio_postgres::{Client, Config, Error, Socket, Statement};
+use transom_ports::{DbError, Fault};
+use transom_sql::Prepared;
+
+use crate::{
+    errors::{During, db_error},
+    options::Options,
+    tls::{Stream as TlsStream, Tls},
+};
+
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens connections to one database.
+pub(crate) struct Connector {
+    config: Config,
+    tls: Tls,
+    statement_count_max: usize,
+    closed: AtomicBool,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reads alone: the engine refuses a write, whatever a statement hides in it.
+    Read,
+    /// Anything.
+    Write,
+}
+
+/// A connection and what was prepared on it.
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    /// By the statement's address; holding the statement keeps the address its own.
+    statements: Cache<usize, (Arc<Prepared>, Statement)>,
+}
+
+impl Connector {
+    /// Reads the address. Errors: [`Fault::Unavailable`] for an address that is none; the password is never in the message.
+    pub(crate) fn new(options: &Options) -> Result<Self, DbError> {
+        let mut config: Config = options.url.parse().map_err(|error: Error| {
+            DbError::new(Fault::Unavailable, format!("the database's address: {error}"))
+        })?;
+        config.connect_timeout(CONNECT_TIMEOUT);
+        config.keepalives_idle(Duration::from_secs(30));
+        if config.get_application_name().is_none() {
+            config.application_name("transom");
+        }
+        Ok(Self {
+            config,
+            tls: Tls::new(options.ca_file.as_deref())?,
+            statement_count_max: options.statement_count_max,
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on no connection is opened.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// For cancelling what runs.
+    pub(crate) fn tls(&self) -> Tls {
+        self.tls.clone()
+    }
+
+    /// A bare connection, for bookkeeping.
+    pub(crate) async fn client(&self) -> Result<Client, DbError> {
+        let (client, connection) = self.raw().await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a database connection ended");
+            }
+        });
+        Ok(client)
+    }
+
+    /// A connection that the caller drives.
+    pub(crate) async fn raw(
+        &self,
+    ) -> Result<(Client, tokio_postgres::Connection<Socket, TlsStream<Socket>>), DbError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(DbError::new(Fault::Unavailable, "the database is closed"));
+        }
+        self.config.connect(self.tls.clone()).await.map_err(|error| unreachable(&error))
+    }
+
+    /// A connection for statements; none runs longer than `timeout`.
+    pub(crate) async fn open(&self, purpose: Purpose, timeout: Duration) -> Result<Connection, DbError> {
+        let client = self.client().await?;
+        let read_only = if purpose == Purpose::Read { "on" } else { "off" };
+        let settings = format!(
+            "SET statement_timeout = {}; SET default_transaction_read_only = {read_only}; SET timezone = 'UTC'; \
+             SET idle_in_transaction_session_timeout = {}; SET standard_conforming_strings = on",
+            timeout.as_millis(),
+            2 * timeout.as_millis(),
+        );
+        client.batch_execute(&settings).await.map_err(|error| db_error(&error, During::Read))?;
+        Ok(Connection { client, statements: Cache::new(self.statement_count_max) })
+    }
+}
+
+/// A server that is not there, or does not want us: nothing was applied.
+fn unreachable(error: &Error) -> DbError {
+    let mut text = error.to_string();
+    if let Some(source) = std::error::Error::source(error) {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+    }
+    DbError::new(Fault::Unavailable, text)
+}
+
+impl Connection {
+    /// The statement, prepared on this connection: at its first use, then from the cache.
+    pub(crate) async fn prepared(&self, prepared: &Arc<Prepared>) -> Result<Statement, Error> {
+        let key = Arc::as_ptr(prepared) as usize;
+        if let Some((_, statement)) = self.statements.get(&key) {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(&prepared.text).await?;
+        self.statements.insert(key, (prepared.clone(), statement.clone()));
+        Ok(statement)
+    }
+
+    /// Whether it is prepared already.
+    pub(crate) fn knows(&self, prepared: &Arc<Prepared>) -> bool {
+        self.statements.get(&(Arc::as_ptr(prepared) as usize)).is_some()
+    }
+
+    /// Forgets every prepared statement: the schema has changed under them.
+    pub(crate) fn forget(&self) {
+        self.statements.clear();
+    }
+
+    /// How many statements are prepared.
+    pub(crate) fn statements(&self) -> usize {
+        self.statements.len()
+    }
+}

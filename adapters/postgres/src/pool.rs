@@ -1,0 +1,108 @@
+//! Connections that a transaction or a dear read has to itself.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool::{
+    Runtime,
+    managed::{self, Metrics, PoolError, RecycleError, RecycleResult, TimeoutType},
+};
+use transom_ports::{DbError, Fault};
+
+use crate::{
+    connect::{Connection, Connector, Purpose},
+    errors::{During, db_error},
+};
+
+/// Opens the pool's connections.
+pub(crate) struct Manager {
+    connector: Arc<Connector>,
+    purpose: Purpose,
+    timeout: Duration,
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = DbError;
+
+    async fn create(&self) -> Result<Connection, DbError> {
+        self.connector.open(self.purpose, self.timeout).await
+    }
+
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<DbError> {
+        match connection.client.is_closed() {
+            true => Err(RecycleError::message("closed")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A bounded number of connections.
+pub(crate) struct Pool {
+    inner: managed::Pool<Manager>,
+    wait_max: Duration,
+}
+
+/// A connection of the pool, for as long as it is held.
+pub(crate) type Held = managed::Object<Manager>;
+
+impl Pool {
+    pub(crate) fn new(
+        connector: Arc<Connector>,
+        purpose: Purpose,
+        count: usize,
+        (timeout, wait_max): (Duration, Duration),
+    ) -> Result<Self, DbError> {
+        let inner = managed::Pool::builder(Manager { connector, purpose, timeout })
+            .max_size(count.max(1))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| DbError::new(Fault::Internal, error.to_string()))?;
+        Ok(Self { inner, wait_max })
+    }
+
+    /// A connection, waited for no longer than `wait` or the pool's own bound.
+    /// Errors: [`Fault::Overloaded`] when all are in use for that long.
+    pub(crate) async fn get(&self, wait: Duration) -> Result<Held, DbError> {
+        let wait = Some(wait.min(self.wait_max));
+        let timeouts = managed::Timeouts { wait, create: wait, recycle: wait };
+        match self.inner.timeout_get(&timeouts).await {
+            Ok(held) => Ok(held),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {
+                Err(DbError::new(Fault::Overloaded, "every connection of the pool is in use"))
+            }
+            Err(error) => Err(DbError::new(Fault::Unavailable, error.to_string())),
+        }
+    }
+
+    /// How many connections are open, and how many requests wait for one.
+    pub(crate) fn status(&self) -> (usize, usize) {
+        let status = self.inner.status();
+        (status.size, status.waiting)
+    }
+
+    pub(crate) fn close(&self) {
+        self.inner.close();
+    }
+}
+
+/// Gives a connection back in a state that the next can use: a transaction that may still be open is ended.
+/// A connection that does not answer is thrown away.
+pub(crate) async fn undo(held: Held) {
+    let rollback = held.client.batch_execute("ROLLBACK");
+    let ended = tokio::time::timeout(Duration::from_secs(2), rollback).await;
+    if !matches!(ended, Ok(Ok(()))) {
+        drop(Held::take(held));
+    }
+}
+
+/// Stops what runs on a connection that nobody else uses.
+pub(crate) async fn cancel(held: Held, connector_tls: crate::tls::Tls) {
+    let stopped = held.client.cancel_token().cancel_query(connector_tls).await;
+    if let Err(error) = stopped {
+        let error = db_error(&error, During::Read);
+        tracing::debug!(%error, "a statement could not be cancelled");
+    }
+    // What it may still answer is nobody's any more.
+    drop(Held::take(held));
+}

@@ -1,0 +1,195 @@
+//! Runs one statement on a connection and gathers its rows: each is a JSON text already, and is copied once.
+
+use std::{error::Error as StdError, pin::pin, sync::Arc};
+
+use bytes::BytesMut;
+use futures_util::TryStreamExt;
+use tokio_postgres::{
+    Error, Row, RowStream,
+    types::{FromSql, Type},
+};
+use transom_ports::{Body, DbError, Fault, Outcome};
+use transom_sql::{Bound, Layout, Prepared, Statement};
+
+use crate::{
+    connect::Connection,
+    errors::{During, db_error, outdated},
+    params,
+};
+
+/// A column's bytes as they are: text and JSON are sent so.
+struct Raw<'a>(Option<&'a [u8]>);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(Some(raw)))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// Runs a statement; prepared again where the schema has changed under it.
+pub(crate) async fn start(
+    connection: &Connection,
+    prepared: &Arc<Prepared>,
+    params: &[Bound],
+    outcomes: &[Outcome],
+) -> Result<RowStream, Error> {
+    let values = params::values(prepared, params, outcomes);
+    let statement = connection.prepared(prepared).await?;
+    connection.client.query_raw(&statement, &values).await
+}
+
+/// Reads a statement's rows.
+pub(crate) async fn read(
+    connection: &Connection,
+    statement: &Statement,
+    bytes_max: usize,
+) -> Result<Body, DbError> {
+    let prepared = &statement.prepared;
+    let run = || async {
+        let rows = start(connection, prepared, &statement.params, &[]).await?;
+        body(rows, &prepared.layout, bytes_max).await
+    };
+    match run().await {
+        Err(error) if outdated(&error) => {
+            connection.forget();
+            run().await
+        }
+        other => other,
+    }
+    .unwrap_or_else(|error| Err(db_error(&error, During::Read)))
+}
+
+async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Result<Body, DbError>, Error> {
+    let mut rows = pin!(rows);
+    let mut body = Body::default();
+    let mut json = Array::new();
+    while let Some(row) = rows.try_next().await? {
+        let mut columns = Columns::of(&row);
+        if let Some(object) = columns.next()? {
+            json.push(object);
+            body.rows += 1;
+        }
+        if layout.total {
+            body.total = columns.next()?.and_then(number);
+        }
+        if layout.cursor
+            && let Some(cursor) = columns.next()?
+        {
+            body.cursor = Some(String::from_utf8_lossy(cursor).into());
+        }
+        if json.0.len() > bytes_max {
+            return Ok(Err(too_large(bytes_max)));
+        }
+    }
+    body.json = json.close().freeze();
+    Ok(Ok(body))
+}
+
+/// Gathers what one step of a unit returns.
+pub(crate) async fn outcome(
+    rows: RowStream,
+    prepared: &Prepared,
+    bytes_max: usize,
+) -> Result<Result<Outcome, DbError>, Error> {
+    let layout = &prepared.layout;
+    let mut rows = pin!(rows);
+    let mut outcome = Outcome::default();
+    let mut json = Array::new();
+    let mut returned = 0;
+    while let Some(row) = rows.as_mut().try_next().await? {
+        returned += 1;
+        let mut columns = Columns::of(&row);
+        if layout.body
+            && let Some(object) = columns.next()?
+        {
+            json.push(object);
+        }
+        // A row that is refused has failed the statement.
+        if layout.check {
+            columns.next()?;
+        }
+        if layout.capture
+            && let Some(captured) = columns.next()?
+        {
+            outcome.captured.push(String::from_utf8_lossy(captured).into_owned());
+        }
+        if layout.inserted {
+            outcome.inserted += u64::from(columns.next()? == Some(&[1]));
+        }
+        if json.0.len() > bytes_max {
+            return Ok(Err(too_large(bytes_max)));
+        }
+    }
+    let changes = prepared.writes && !matches!(step_of(prepared), Some(transom_query::plan::Step::Call(_)));
+    outcome.rows = if changes { rows.rows_affected().unwrap_or(returned) } else { returned };
+    if !layout.inserted && matches!(step_of(prepared), Some(transom_query::plan::Step::Insert(_))) {
+        outcome.inserted = outcome.rows;
+    }
+    if layout.body {
+        outcome.json = String::from_utf8_lossy(&json.close()).into_owned();
+    }
+    Ok(Ok(outcome))
+}
+
+fn step_of(prepared: &Prepared) -> Option<&transom_query::plan::Step> {
+    prepared.plan.plan().steps.get(prepared.step)
+}
+
+/// A JSON array that grows.
+struct Array(BytesMut);
+
+impl Array {
+    fn new() -> Self {
+        let mut bytes = BytesMut::with_capacity(512);
+        bytes.extend_from_slice(b"[");
+        Self(bytes)
+    }
+
+    fn push(&mut self, element: &[u8]) {
+        if self.0.len() > 1 {
+            self.0.extend_from_slice(b",");
+        }
+        self.0.extend_from_slice(element);
+    }
+
+    fn close(mut self) -> BytesMut {
+        self.0.extend_from_slice(b"]");
+        self.0
+    }
+}
+
+/// A row's columns, one after the other.
+struct Columns<'r> {
+    row: &'r Row,
+    at: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn of(row: &'r Row) -> Self {
+        Self { row, at: 0 }
+    }
+
+    fn next(&mut self) -> Result<Option<&'r [u8]>, Error> {
+        let raw: Raw<'r> = self.row.try_get(self.at)?;
+        self.at += 1;
+        Ok(raw.0)
+    }
+}
+
+/// A `bigint` as the binary protocol sends it.
+fn number(bytes: &[u8]) -> Option<u64> {
+    let bytes: [u8; 8] = bytes.try_into().ok()?;
+    u64::try_from(i64::from_be_bytes(bytes)).ok()
+}
+
+fn too_large(bytes_max: usize) -> DbError {
+    DbError::new(Fault::TooLarge, format!("the result is larger than {bytes_max} bytes"))
+}

@@ -1,0 +1,68 @@
+//! Connections that many requests share: each sends its one statement, and the answers come back in order. A statement
+//! that keeps the others waiting does not run here twice.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Mutex;
+use transom_ports::DbError;
+
+use crate::connect::{Connection, Connector, Purpose};
+
+/// A few connections, opened when first needed and again when they are lost.
+pub(crate) struct Shared {
+    connector: Arc<Connector>,
+    purpose: Purpose,
+    timeout: Duration,
+    slots: Box<[Slot]>,
+    next: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Slot {
+    connection: ArcSwapOption<Connection>,
+    /// Held by who opens it, so that one does.
+    opening: Mutex<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(connector: Arc<Connector>, purpose: Purpose, count: usize, timeout: Duration) -> Self {
+        let slots = (0..count.max(1)).map(|_| Slot::default()).collect();
+        Self { connector, purpose, timeout, slots, next: AtomicUsize::new(0) }
+    }
+
+    /// A connection, the next in turn.
+    pub(crate) async fn get(&self) -> Result<Arc<Connection>, DbError> {
+        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        if let Some(connection) = open(slot) {
+            return Ok(connection);
+        }
+        let _alone = slot.opening.lock().await;
+        if let Some(connection) = open(slot) {
+            return Ok(connection);
+        }
+        let connection = Arc::new(self.connector.open(self.purpose, self.timeout).await?);
+        slot.connection.store(Some(connection.clone()));
+        Ok(connection)
+    }
+
+    /// The connections that are open.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
+        self.slots.iter().filter_map(open)
+    }
+
+    /// Closes every connection once what runs on it is done.
+    pub(crate) fn close(&self) {
+        self.slots.iter().for_each(|slot| slot.connection.store(None));
+    }
+}
+
+fn open(slot: &Slot) -> Option<Arc<Connection>> {
+    slot.connection.load_full().filter(|connection| !connection.client.is_closed())
+}

@@ -1,0 +1,302 @@
+//! Runs units. One statement that decides everything by itself needs no transaction around it and shares a connection
+//! with others; anything else has a transaction on a connection of its own, sent ahead as far as no step waits for another.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join;
+use transom_ports::{Committed, DbError, Fault, Outcome};
+use transom_query::plan::{Expect, Step as PlanStep};
+use transom_sql::{Step, Unit};
+
+use crate::{
+    books::Books,
+    connect::{Connection, Connector},
+    errors::{During, collided, db_error, outdated},
+    idempotency,
+    pool::{self, Pool},
+    rows,
+    shared::Shared,
+};
+
+/// After its deadline a statement on a shared connection is ended by the server; only a server that does not answer
+/// keeps us longer.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Pause before a unit that collided with another is run again; doubled each time.
+const COLLISION_PAUSE: Duration = Duration::from_millis(2);
+
+/// Runs units.
+pub(crate) struct Writes {
+    connector: Arc<Connector>,
+    shared: Shared,
+    pool: Arc<Pool>,
+    books: Arc<Books>,
+    bytes_max: usize,
+}
+
+/// Why a unit did not happen.
+struct Failure {
+    error: DbError,
+    /// Whether it may well succeed when it is run again; nothing of it has stayed.
+    again: bool,
+}
+
+impl Writes {
+    pub(crate) fn new(
+        connector: Arc<Connector>,
+        (shared, pool): (Shared, Arc<Pool>),
+        books: Arc<Books>,
+        bytes_max: usize,
+    ) -> Self {
+        Self { connector, shared, pool, books, bytes_max }
+    }
+
+    /// Runs every step or none; again where another unit stood in the way, until the deadline.
+    pub(crate) async fn write(&self, unit: &Unit) -> Result<Committed, DbError> {
+        let deadline = Instant::now() + unit.timeout;
+        let mut pause = COLLISION_PAUSE;
+        loop {
+            let failure = match self.stands_alone(unit) {
+                Some(step) => self.single(step, deadline).await,
+                None => self.transaction(unit, deadline).await,
+            };
+            let failure = match failure {
+                Ok(committed) => {
+                    self.books.committed();
+                    return Ok(committed);
+                }
+                Err(failure) => failure,
+            };
+            if !failure.again || Instant::now() + pause >= deadline {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// The step of a unit whose one statement decides by itself whether it happens.
+    fn stands_alone<'u>(&self, unit: &'u Unit) -> Option<&'u Step> {
+        let [step] = unit.steps.as_slice() else { return None };
+        let prepared = &step.statement.prepared;
+        let insert = matches!(prepared.plan.plan().steps.get(prepared.step), Some(PlanStep::Insert(_)));
+        let simple = unit.idempotency.is_none()
+            && !unit.rollback
+            && step.expect == Expect::Any
+            && step.precondition.is_none()
+            // What comes back of an insert is no larger than what was sent; of other statements it may be too large, and then
+            // nothing must have happened.
+            && (insert || !prepared.layout.body)
+            && !self.books.tracks();
+        simple.then_some(step)
+    }
+
+    async fn single(&self, step: &Step, deadline: Instant) -> Result<Committed, Failure> {
+        let prepared = &step.statement.prepared;
+        let connection = self.shared.get().await.map_err(Failure::last)?;
+        let run = async {
+            let rows = rows::start(&connection, prepared, &step.statement.params, &[]).await?;
+            rows::outcome(rows, prepared, usize::MAX).await
+        };
+        let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
+        match tokio::time::timeout(left, run).await {
+            Ok(Ok(outcome)) => Ok(committed(vec![outcome.map_err(Failure::last)?])),
+            Ok(Err(error)) => {
+                if outdated(&error) {
+                    connection.forget();
+                }
+                Err(Failure::of(&error, During::Write, 0))
+            }
+            Err(_) => Err(Failure::last(DbError::new(Fault::Unknown, "the server did not answer in time"))),
+        }
+    }
+
+    async fn transaction(&self, unit: &Unit, deadline: Instant) -> Result<Committed, Failure> {
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let held = self.pool.get(left()).await.map_err(Failure::last)?;
+        let committing = AtomicBool::new(false);
+        match tokio::time::timeout(left(), self.run(&held, unit, &committing)).await {
+            Ok(Ok(committed)) => Ok(committed),
+            Ok(Err(failure)) => {
+                pool::undo(held).await;
+                Err(failure)
+            }
+            Err(_) => {
+                pool::cancel(held, self.connector.tls()).await;
+                let fault = if committing.into_inner() { Fault::Unknown } else { Fault::Deadline };
+                Err(Failure::last(DbError::new(fault, "the deadline has passed")))
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        connection: &Connection,
+        unit: &Unit,
+        committing: &AtomicBool,
+    ) -> Result<Committed, Failure> {
+        for (at, step) in (0u16..).zip(&unit.steps) {
+            let prepared = connection.prepared(&step.statement.prepared).await;
+            prepared.map_err(|error| Failure::of(&error, During::Read, at))?;
+        }
+        let begin = self.beginning(unit);
+        let begin = connection.client.batch_execute(&begin);
+        if let Some(key) = &unit.idempotency {
+            self.books.install().await.map_err(Failure::last)?;
+            begin.await.map_err(|error| Failure::of(&error, During::Read, 0))?;
+            let age_max = self.books.idempotency_age_max();
+            if let Some(outcomes) = idempotency::earlier(&connection.client, key, age_max).await? {
+                connection.client.batch_execute("ROLLBACK").await.ok();
+                return Ok(Committed { replayed: true, ..committed(outcomes) });
+            }
+            return self.steps(connection, unit, async { Ok(()) }, committing).await;
+        }
+        self.steps(connection, unit, begin, committing).await
+    }
+
+    /// The statement that begins a unit's transaction.
+    fn beginning(&self, unit: &Unit) -> String {
+        // What a condition has looked at must be what the write finds: else the engine refuses, and all is done again.
+        let looks = unit.steps.iter().any(|step| step.precondition.is_some());
+        let mut begin = String::from(if looks { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" });
+        if self.books.tracks() {
+            begin.push_str("; SET LOCAL transom.cause = '");
+            begin.push_str(&unit.cause.0.replace('\'', "''"));
+            begin.push('\'');
+        }
+        begin
+    }
+
+    async fn steps(
+        &self,
+        connection: &Connection,
+        unit: &Unit,
+        begin: impl Future<Output = Result<(), tokio_postgres::Error>>,
+        committing: &AtomicBool,
+    ) -> Result<Committed, Failure> {
+        let mut begin = Some(begin);
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(unit.steps.len());
+        let last = unit.steps.len().saturating_sub(1);
+        let mut ended = false;
+        for (at, step) in unit.steps.iter().enumerate() {
+            let place = at as u16;
+            let run = self.step(connection, step, &outcomes);
+            let run = async {
+                match begin.take() {
+                    // Both are on their way before either is answered.
+                    Some(begin) => {
+                        let (begun, outcome) = join(begin, run).await;
+                        begun.map_err(|error| Failure::of(&error, During::Read, place))?;
+                        outcome
+                    }
+                    None => run.await,
+                }
+            };
+            let outcome = match at == last && ends_with(unit, step) {
+                true => {
+                    committing.store(true, Ordering::Release);
+                    ended = true;
+                    let (outcome, end) = join(run, connection.client.batch_execute("COMMIT")).await;
+                    let outcome = outcome.map_err(|failure| failure.at(place))?;
+                    end.map_err(|error| Failure::of(&error, During::Write, place))?;
+                    outcome
+                }
+                false => run.await.map_err(|failure| failure.at(place))?,
+            };
+            if !ended {
+                outcome.meets(step).map_err(|error| Failure::last(DbError { step: Some(place), ..error }))?;
+            }
+            outcomes.push(outcome);
+        }
+        if !ended {
+            self.end(connection, unit, &outcomes, committing).await?;
+        }
+        Ok(committed(outcomes))
+    }
+
+    async fn end(
+        &self,
+        connection: &Connection,
+        unit: &Unit,
+        outcomes: &[Outcome],
+        committing: &AtomicBool,
+    ) -> Result<(), Failure> {
+        if let Some(key) = &unit.idempotency {
+            idempotency::remember(&connection.client, key, outcomes).await?;
+        }
+        committing.store(true, Ordering::Release);
+        let end = if unit.rollback { "ROLLBACK" } else { "COMMIT" };
+        connection.client.batch_execute(end).await.map_err(|error| Failure::of(&error, During::Write, 0))
+    }
+
+    async fn step(
+        &self,
+        connection: &Connection,
+        step: &Step,
+        outcomes: &[Outcome],
+    ) -> Result<Outcome, Failure> {
+        let prepared = &step.statement.prepared;
+        let run = async {
+            let rows = rows::start(connection, prepared, &step.statement.params, outcomes).await?;
+            rows::outcome(rows, prepared, self.bytes_max).await
+        };
+        match run.await {
+            Ok(outcome) => outcome.map_err(Failure::last),
+            Err(error) => {
+                if outdated(&error) {
+                    connection.forget();
+                }
+                Err(Failure::of(&error, During::Read, 0))
+            }
+        }
+    }
+
+    /// The connections that single statements share.
+    pub(crate) fn connections(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+/// Whether the end of the transaction may be sent behind a unit's last step, before that is answered.
+fn ends_with(unit: &Unit, step: &Step) -> bool {
+    unit.idempotency.is_none()
+        && !unit.rollback
+        && step.expect == Expect::Any
+        && step.precondition.is_none()
+        && !step.statement.prepared.layout.body
+}
+
+fn committed(outcomes: Vec<Outcome>) -> Committed {
+    Committed { outcomes, replayed: false }
+}
+
+impl From<idempotency::Failed> for Failure {
+    fn from(failed: idempotency::Failed) -> Self {
+        match failed {
+            idempotency::Failed::Engine(error) => Self::of(&error, During::Read, 0),
+            // The key was given up between two looks: it is free now.
+            idempotency::Failed::Refused(error) => Self { again: error.fault == Fault::Overloaded, error },
+        }
+    }
+}
+
+impl Failure {
+    fn last(error: DbError) -> Self {
+        Self { error, again: false }
+    }
+
+    fn of(error: &tokio_postgres::Error, during: During, step: u16) -> Self {
+        let again = collided(error) || outdated(error);
+        Self { error: DbError { step: Some(step), ..db_error(error, during) }, again }
+    }
+
+    fn at(self, step: u16) -> Self {
+        Self { error: DbError { step: Some(step), ..self.error }, ..self }
+    }
+}

@@ -1,0 +1,110 @@
+//! A server in a temporary folder.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, chown},
+    path::PathBuf,
+};
+
+use tempfile::TempDir;
+
+use crate::Programs;
+
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The disk, as in production.
+    Full,
+    /// Nothing: for tests that lose no power.
+    None,
+}
+
+/// A running server; stopped, and its folder removed, when dropped.
+pub struct Server {
+    folder: TempDir,
+    programs: Programs,
+    port: u16,
+    durability: Durability,
+}
+
+impl Server {
+    /// Starts a new server on a free port and on a socket in its folder.
+    pub fn start(durability: Durability) -> Self {
+        let programs = Programs::find();
+        // A socket's path has little room: not under the build's folder.
+        let folder = tempfile::Builder::new().prefix("transom-pg-").tempdir_in("/tmp").expect("a folder");
+        if let Some((uid, gid)) = programs.user {
+            chown(folder.path(), Some(uid), Some(gid)).expect("the folder is given away");
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it can be entered");
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let server = Self { folder, programs, port, durability };
+        let data = server.data();
+        let arguments =
+            ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
+        server.programs.run("initdb", &arguments);
+        server.resume();
+        server
+    }
+
+    /// Starts it again after [`Server::kill`] or [`Server::stop`].
+    pub fn resume(&self) {
+        let durable =
+            if self.durability == Durability::Full { "" } else { "-c fsync=off -c synchronous_commit=off" };
+        let options = format!(
+            "-p {} -k {} -c listen_addresses=127.0.0.1 -c max_connections=400 {durable}",
+            self.port,
+            self.folder.path().display()
+        );
+        self.control(&["-w", "-l", &self.path("log").display().to_string(), "-o", &options, "start"]);
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&self) {
+        self.control(&["-m", "immediate", "stop"]);
+    }
+
+    /// Ends it as an operator does who does not wait for sessions.
+    pub fn stop(&self) {
+        self.control(&["-m", "fast", "stop"]);
+    }
+
+    /// The address of a database over TCP.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// The address of a database over the Unix socket.
+    pub fn socket_url(&self, database: &str) -> String {
+        format!("postgresql://postgres@/{database}?host={}&port={}", self.folder.path().display(), self.port)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn data(&self) -> String {
+        self.path("data").display().to_string()
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        self.programs.run("pg_ctl", &[&["-D", &self.data()], arguments].concat());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that was killed already has nothing to stop.
+        let data = self.data();
+        let mut stop = self.programs.command("pg_ctl");
+        let _ =
+            stop.args(["-D", &data, "-m", "immediate", "stop"]).stderr(std::process::Stdio::null()).status();
+    }
+}
