@@ -128,8 +128,7 @@ pub(crate) async fn outcome(
             return Ok(Err(too_large(bytes_max)));
         }
     }
-    let changes = prepared.writes && !matches!(step_of(prepared), Some(transom_query::plan::Step::Call(_)));
-    outcome.rows = if changes { rows.rows_affected().unwrap_or(returned) } else { returned };
+    outcome.rows = rows.rows_affected().unwrap_or(returned);
     if !layout.inserted && matches!(step_of(prepared), Some(transom_query::plan::Step::Insert(_))) {
         outcome.inserted = outcome.rows;
     }

@@ -93,7 +93,8 @@ impl Subscription {
         let head = shared.head();
         let position = match request.from {
             Some(position) => known(&shared, position).await?,
-            None => *shared.committed.borrow(),
+            // What was committed before is not told, even where an engine orders it only later.
+            None => shared.database.settled().await.map_err(|error| error.into_problem())?,
         };
         Ok(Self {
             head,

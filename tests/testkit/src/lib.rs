@@ -10,11 +10,13 @@
 )]
 
 mod client;
+mod engine;
 mod project;
 mod server;
 mod token;
 
 pub use client::{Client, Reply};
+pub use engine::embedded_only;
 pub use project::{Project, root};
 pub use server::{Server, binary, run};
 pub use token::{SECRET, token};

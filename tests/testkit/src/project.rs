@@ -1,24 +1,28 @@
 //! A project in a temporary folder.
 
 use std::{
+    cell::OnceCell,
     fs,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
+use transom_pgkit::Database;
 
-use crate::{SECRET, Server};
+use crate::{SECRET, Server, engine};
 
 /// A project in a temporary folder, gone when dropped.
 pub struct Project {
     folder: TempDir,
+    /// Its database, where that is not in the folder.
+    server_database: OnceCell<Database>,
 }
 
 impl Project {
     /// An empty project with a secret of the tests' own and quiet logs.
     pub fn empty() -> Self {
         let folder = tempfile::Builder::new().prefix("transom-test-").tempdir().expect("a temporary folder");
-        let project = Self { folder };
+        let project = Self { folder, server_database: OnceCell::new() };
         project.write("transom.toml", &format!("[auth]\nsecret = \"{SECRET}\"\n\n[log]\nlevel = \"warn\"\n"));
         project
     }
@@ -64,9 +68,24 @@ impl Project {
         self.dir().join("data/app.db")
     }
 
-    /// Serves it.
+    /// Serves it, from the engine that this run is about.
     pub fn serve(&self) -> Server {
-        Server::start(self.dir(), &[])
+        if !engine::is_server() {
+            return Server::start(self.dir(), &[]);
+        }
+        let database = self.server_database.get_or_init(|| {
+            for (path, text) in self.migrations() {
+                fs::write(path, engine::translated(&text)).expect("a file");
+            }
+            Database::create()
+        });
+        Server::start(self.dir(), &["--database-url", &database.url()])
+    }
+
+    fn migrations(&self) -> Vec<(PathBuf, String)> {
+        let files = fs::read_dir(self.dir().join("migrations")).into_iter().flatten();
+        let paths = files.map(|entry| entry.expect("an entry").path());
+        paths.map(|path| (path.clone(), fs::read_to_string(path).expect("a file"))).collect()
     }
 }
 

@@ -40,6 +40,13 @@ async fn stages(root: &Path, times: &mut Vec<(&'static str, Duration)>) -> anyho
         let shared = server.url("postgres");
         let variables = [(transom_pgkit::SHARED, shared.as_str())];
         stage(times, "tests", process::run_with(root, "cargo", runner, &variables)).await?;
+        // The specs again, over the same projects on the other engine.
+        let specs: Vec<&str> = runner
+            .iter()
+            .map(|word| if *word == "--workspace" { "--package=transom-e2e" } else { word })
+            .collect();
+        let variables = [variables[0], ("TRANSOM_TEST_ENGINE", "postgres")];
+        stage(times, "specs on a server", process::run_with(root, "cargo", &specs, &variables)).await?;
     }
     if tidy::has_doc_tests(root)? {
         stage(times, "documentation tests", cargo(root, &["test", "--workspace", "--doc"])).await?;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::json;
-use transom_testkit::{Client, Project, Server};
+use transom_testkit::{Client, Project, Server, embedded_only};
 
 const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL);";
 const POLICIES: &str =
@@ -63,6 +63,9 @@ fn try_insert(client: &Client, id: u64) -> Option<u16> {
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut() {
+    if embedded_only("it looks into the database's file") {
+        return;
+    }
     let project = project();
     let numbers = AtomicU64::new(1);
     let mut acknowledged = Vec::new();
@@ -94,6 +97,9 @@ fn what_was_acknowledged_survives_a_power_cut() {
 
 #[test]
 fn a_full_disk_refuses_writes_alone_and_recovers() {
+    if embedded_only("the disk is the server's affair") {
+        return;
+    }
     let project = project();
     let server = project.serve();
     let client = server.client();
@@ -149,6 +155,9 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
 
 #[test]
 fn a_stopping_server_finishes_what_runs() {
+    if embedded_only("it looks into the database's file") {
+        return;
+    }
     let project = project();
     let mut server = project.serve();
     let client = server.client();
@@ -164,6 +173,9 @@ fn a_stopping_server_finishes_what_runs() {
 
 #[test]
 fn metrics_are_open_metrics() {
+    if embedded_only("its numbers are the embedded engine's") {
+        return;
+    }
     let server = project().serve();
     server.client().post("/rest/v1/notes", &json!({ "id": 1, "text": "a" })).expect(201);
     let reply = server.admin().get("/metrics").expect(200);

@@ -20,8 +20,8 @@ CREATE VIEW goods_view AS SELECT id, name, price, maker_id FROM goods;
 CREATE VIEW sums AS SELECT maker_id, sum(price) AS total FROM goods GROUP BY maker_id;
 CREATE VIRTUAL TABLE goods_fts USING fts5 (name, content = 'goods', content_rowid = 'id');
 INSERT INTO makers VALUES (1, 'x', NULL), (2, 'y', 1);
-INSERT INTO goods VALUES (1, 'a b', 5, 1.5, 1, '2026-01-01', '{\"k\": [1, {\"z\": null}]}', x'01', 1), (2, 'b', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
-  (3, 'c', 5, 2, 0, '2026-01-02', '[1, 2]', x'', 2);
+INSERT INTO goods VALUES (1, 'a b', 5, 1.5, true, '2026-01-01', '{\"k\": [1, {\"z\": null}]}', x'01', 1), (2, 'b', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  (3, 'c', 5, 2, false, '2026-01-02', '[1, 2]', x'', 2);
 INSERT INTO tags VALUES (1, 'red'), (2, 'blue');
 INSERT INTO good_tags VALUES (1, 1), (1, 2), (3, 2);
 INSERT INTO stock VALUES (1, 9);

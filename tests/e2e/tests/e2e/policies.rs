@@ -18,7 +18,7 @@ CREATE TABLE open_list (id INTEGER PRIMARY KEY, word TEXT);
 INSERT INTO teams VALUES (1, 'red'), (2, 'blue');
 INSERT INTO members VALUES (1, 'ada'), (2, 'ada'), (2, 'bob');
 INSERT INTO notes (id, team_id, owner, title, locked) VALUES
-  (1, 1, 'ada', 'red plan', 0), (2, 2, 'bob', 'blue plan', 0), (3, NULL, 'bob', 'private', 0), (4, 2, 'ada', 'locked plan', 1);
+  (1, 1, 'ada', 'red plan', false), (2, 2, 'bob', 'blue plan', false), (3, NULL, 'bob', 'private', false), (4, 2, 'ada', 'locked plan', true);
 INSERT INTO profiles VALUES ('ada', 'a'), ('bob', 'b');
 INSERT INTO hidden VALUES (1, 1);
 INSERT INTO unpoliced VALUES (1);

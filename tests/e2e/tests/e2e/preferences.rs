@@ -134,6 +134,21 @@ fn preferences_bound_and_undo_a_write() {
         PUT /rpc/nothing
         {}
         => 405
+        
+        # Times are in UTC; another zone is ignored, or refused when that is asked for.
+        GET /items?limit=1&select=id
+        Prefer: timezone=UTC
+        => 200
+        Preference-Applied: timezone=UTC
+
+        GET /items?limit=1&select=id
+        Prefer: timezone=Asia/Tokyo
+        => 200
+        Preference-Applied: -
+
+        GET /items?limit=1&select=id
+        Prefer: handling=strict, timezone=Asia/Tokyo
+        => 400 PGRST122 "timezone=Asia/Tokyo"
         "#,
     );
 }

@@ -1,6 +1,6 @@
 //! Reading rows: which columns, which rows, in which order, how many, in which form.
 
-use transom_testkit::{Project, Server};
+use transom_testkit::{Project, Server, embedded_only};
 
 use crate::spec::check;
 
@@ -18,10 +18,10 @@ CREATE TABLE people (
   balance NUMERIC(10, 2)
 );
 INSERT INTO people VALUES
-  (1, 'Ada',   36,   1.65, 0,    '1815-12-10', '2026-01-02T03:04:05Z', '{\"blood\":\"A-\",\"age\":36,\"phones\":[{\"code\":\"61\",\"number\":\"917\"},{\"code\":\"62\",\"number\":\"918\"}],\"tags\":[\"a\",\"b\"]}', x'00ff', 10.5),
-  (2, 'Bob',   17,   1.80, 1,    '1999-02-28', NULL, '{\"blood\":\"O+\",\"age\":17,\"phones\":[],\"tags\":[\"b\"]}', NULL, -3),
+  (1, 'Ada',   36,   1.65, false, '1815-12-10', '2026-01-02T03:04:05Z', '{\"blood\":\"A-\",\"age\":36,\"phones\":[{\"code\":\"61\",\"number\":\"917\"},{\"code\":\"62\",\"number\":\"918\"}],\"tags\":[\"a\",\"b\"]}', x'00ff', 10.5),
+  (2, 'Bob',   17,   1.80, true, '1999-02-28', NULL, '{\"blood\":\"O+\",\"age\":17,\"phones\":[],\"tags\":[\"b\"]}', NULL, -3),
   (3, 'Émile', NULL, NULL, NULL, NULL,         NULL, NULL, NULL, NULL),
-  (4, 'dan',   36,   1.65, 1,    '2000-02-29', '2026-05-06T07:08:09Z', '{\"blood\":null,\"deep\":{\"er\":[1,2,3]}}', NULL, 0);
+  (4, 'dan',   36,   1.65, true, '2000-02-29', '2026-05-06T07:08:09Z', '{\"blood\":null,\"deep\":{\"er\":[1,2,3]}}', NULL, 0);
 CREATE TABLE words (word TEXT PRIMARY KEY, note TEXT);
 INSERT INTO words VALUES ('a,b', 'comma'), ('(c)', 'paren'), ('d.e', 'dot'), ('\"f\"', 'quote'), ('null', NULL), ('100%', 'percent'), ('a_b', 'under'), ('x\\y', 'back');
 CREATE VIEW adults AS SELECT id, name FROM people WHERE age >= 18;
@@ -45,6 +45,9 @@ pub fn serve() -> (Project, Server) {
 
 #[test]
 fn columns_are_chosen_renamed_and_cast() {
+    if embedded_only("instants are shown with +00:00, decimals with all their digits") {
+        return;
+    }
     let (_project, server) = serve();
     check(
         &server,
@@ -99,6 +102,9 @@ fn columns_are_chosen_renamed_and_cast() {
 
 #[test]
 fn paths_lead_into_json() {
+    if embedded_only("a part of a document as text has its own white space") {
+        return;
+    }
     let (_project, server) = serve();
     check(
         &server,
@@ -297,6 +303,14 @@ fn operators_choose_rows() {
 
         GET /people?age=36
         => 400 PGRST100
+        
+        # A moment is the same in every zone; a day that no calendar has is none.
+        GET /people?select=id&seen=eq.2026-01-02T05:04:05%2B02:00
+        => 200
+        [{"id":1}]
+
+        GET /people?select=id&born=gt.2023-02-29
+        => 400 22P02
         "#,
     );
 }

@@ -44,6 +44,33 @@ fn functions_are_called_by_name() {
     check(
         &server,
         r#"
+        # What cannot be answered is not done either.
+        POST /rpc/raise
+        Accept: text/plain
+        {"id":1,"amount":1000}
+        => 406 PGRST107
+
+        POST /rpc/raise
+        {"id":99,"amount":1000}
+        => 406 PGRST116
+
+        POST /rpc/clear
+        Prefer: handling=strict, max-affected=2
+        => 400 PGRST124
+
+        GET /rpc/one_item?id=1
+        Accept: application/octet-stream
+        => 406 PGRST107
+
+        GET /rpc/total
+        Accept: text/plain
+        => 200
+        | 60
+
+        GET /rpc/cheaper?below=1000&select=count
+        => 200
+        [{"count":3}]
+
         POST /rpc/cheaper
         {"below":25}
         => 200
