@@ -18,9 +18,11 @@ ORDER BY c.oid";
 /// For a view: which of its columns shows which column of which table.
 type Origins = AHashMap<(TableId, ColumnId), ColumnId>;
 
+/// The number of a view's column, and the table and number of the one it shows.
+type Shown = (i16, u32, i16);
+
 pub(super) fn add(found: &mut Found, rows: &[Row]) {
-    let views: Vec<(u32, Vec<(i16, u32, i16)>)> =
-        rows.iter().map(|row| (row.get(0), origins(row.get(1)))).collect();
+    let views: Vec<(u32, Vec<Shown>)> = rows.iter().map(|row| (row.get(0), origins(row.get(1)))).collect();
     // A view over a view names the view; one step further each time, until a table is there.
     let direct: AHashMap<(u32, i16), (u32, i16)> = views
         .iter()
@@ -109,8 +111,8 @@ fn foreign_keys(found: &mut Found, shown: &[(TableId, Origins)]) {
     }
 }
 
-/// (number, table, its column) of each result column that is a table's, of the outermost query.
-fn origins(action: &str) -> Vec<(i16, u32, i16)> {
+/// Each result column of the outermost query that is a table's.
+fn origins(action: &str) -> Vec<Shown> {
     // The target list of the outermost query is the last one that stands no deeper than its own braces.
     let Some(list) = target_list(action) else { return Vec::new() };
     let mut found = Vec::new();

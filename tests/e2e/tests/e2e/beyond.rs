@@ -111,7 +111,7 @@ fn a_row_is_a_resource() {
         {"id":1,"name":"pen"}
 
         GET /by_price/1
-        => 400 TR015
+        => 400 TR015 "no primary key"
 
         GET /nowhere/1
         => 404 PGRST205
@@ -140,6 +140,23 @@ fn a_row_is_inserted_with_its_related_rows() {
         {"customer":"eve","lines":[{"no":1,"product_id":2,"quantity":1}]}
         => 201
         [{"customer":"eve","lines":[{"product_id":2}]}]
+
+        # The row that a foreign key is to refer to may stand in the place of its key; a key there is a key all the same.
+        POST /lines?select=no,orders(customer),products(name)
+        Prefer: return=representation
+        {"no":1,"order_id":{"customer":"fay"},"product_id":{"name":"nib"},"quantity":1}
+        => 201
+        [{"no":1,"orders":{"customer":"fay"},"products":{"name":"nib"}}]
+
+        POST /lines?select=no,products(name)
+        Prefer: return=representation
+        {"no":7,"order_id":1,"product_id":1,"quantity":1}
+        => 201
+        [{"no":7,"products":{"name":"pen"}}]
+
+        POST /orders
+        {"customer":"mal","lines":[{"no":"x","product_id":1,"quantity":1}]}
+        => 400 22P02 "A row of 'lines': 'no'"
 
         # One bad line, and there is no order.
         POST /orders
@@ -182,6 +199,16 @@ fn a_batch_is_one_transaction() {
     assert_eq!(reply[0]["body"][0]["customer"], "bat", "{reply}");
     assert_eq!(reply[3]["body"], json!([{ "customer": "bat", "lines": [{ "product_id": 3 }] }]));
 
+    // What a part of a batch cannot have is refused and not dropped.
+    for headers in [
+        json!({ "Prefer": "count=exact" }),
+        json!({ "Prefer": "tx=rollback" }),
+        json!({ "If-Match": "\"x\"" }),
+    ] {
+        let batch = json!({ "operations": [{ "method": "GET", "path": "orders", "headers": headers }] });
+        let reply = client.post("/rest/v1/$batch", &batch);
+        assert_eq!((reply.status, reply.code().as_str()), (400, "TR014"), "{headers}: {}", reply.text());
+    }
     // The last one fails: nothing of the batch is there, and the reply names the operation.
     let batch = json!({ "operations": [
         { "method": "POST", "path": "/rest/v1/orders", "body": { "id": 77, "customer": "ghost" } },
