@@ -199,6 +199,22 @@ fn addresses_of_keys_are_safe_ones() {
 }
 
 #[test]
+fn production_fetches_keys_over_tls_alone() {
+    let keys = |url: &str| {
+        let file = format!(
+            "server.mode = \"production\"\nauth.jwks_urls = [\"{url}\"]\nauth.jwks_ca_file = \"ca.pem\""
+        );
+        read(&file).map_err(|faults| format!("{faults:?}"))
+    };
+    assert_eq!(keys("https://id.internal/jwks").unwrap().auth.jwks_ca_file.as_deref(), Some("ca.pem"));
+    for wrong in
+        ["http://id.internal/jwks", "http://10.0.0.1/jwks", "http://localhost/jwks", "HTTP://id.internal/"]
+    {
+        assert!(keys(wrong).unwrap_err().contains("without TLS"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_fault_of_syntax_does_not_hide_the_others() {
     let faults =
         read("[server\nmode = \"development\"\nlisten = = 5\n[rest]\nrows_max = \"many\"\n").unwrap_err();

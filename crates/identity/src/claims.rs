@@ -23,6 +23,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// The first moment at which it may no longer be used.
+    pub(crate) fn ends_at(self) -> i64 {
+        self.until
+    }
+
     /// Refuses a moment outside.
     pub(crate) fn check(self, now_seconds: i64) -> Result<(), Problem> {
         if now_seconds >= self.until {

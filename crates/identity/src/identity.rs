@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value as Json;
+use tokio::sync::Semaphore;
 use transom_types::{Code, Principal, Problem, limits::NAME_BYTES_MAX};
 
 use crate::{
@@ -22,11 +23,16 @@ use crate::{
     refusal,
     role_path::RolePath,
     settings::CLOCK_SKEW_SECONDS_MAX,
+    stream_token::{StreamKey, StreamToken},
+    tls,
     token::Unverified,
 };
 
 /// Largest key or key set file that is read.
 const KEY_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Most requests that wait for keys at a time.
+const KEY_WAITS_MAX: usize = 256;
 
 /// Establishes who is asking. One per process, shared.
 pub struct Identity {
@@ -38,6 +44,9 @@ pub struct Identity {
     rules: Rules,
     anonymous: Option<Principal>,
     token_bytes_max: usize,
+    /// Places for requests that wait for keys.
+    waiting: Semaphore,
+    stream_key: StreamKey,
 }
 
 impl std::fmt::Debug for Identity {
@@ -58,11 +67,20 @@ impl Identity {
         let keys = load_keys(&settings, &mut problems);
         let generation = Arc::new(AtomicU64::new(0));
         let mut sources = Vec::new();
-        for url in &settings.jwks_urls {
-            match KeySource::new(url, &settings, generation.clone()) {
-                Ok(source) => sources.push(Arc::new(source)),
-                Err(problem) => problems.push(problem),
+        // Not set up without need: it costs a millisecond of every start.
+        let client = (!settings.jwks_urls.is_empty() || settings.jwks_ca_file.is_some())
+            .then(|| tls::client(settings.jwks_ca_file.as_deref()))
+            .transpose();
+        match client {
+            Ok(client) => {
+                for (url, client) in settings.jwks_urls.iter().zip(client.iter().cycle()) {
+                    match KeySource::new(url, client.clone(), &settings, generation.clone()) {
+                        Ok(source) => sources.push(Arc::new(source)),
+                        Err(problem) => problems.push(problem),
+                    }
+                }
             }
+            Err(problem) => problems.push(problem),
         }
         if settings.clock_skew_seconds > CLOCK_SKEW_SECONDS_MAX {
             problems.push(
@@ -81,7 +99,11 @@ impl Identity {
             );
         }
         let role = RolePath::parse(&settings.role_claim).map_err(|problem| problems.push(problem)).ok();
-        let Some(role) = role.filter(|_| problems.is_empty()) else { return Err(problems) };
+        let stream_key =
+            StreamKey::new(settings.secret.as_ref()).map_err(|problem| problems.push(problem)).ok();
+        let (Some(role), Some(stream_key), true) = (role, stream_key, problems.is_empty()) else {
+            return Err(problems);
+        };
         Ok(Self {
             keys,
             sources,
@@ -95,6 +117,8 @@ impl Identity {
             },
             anonymous: settings.anonymous_role.as_deref().map(Principal::anonymous),
             token_bytes_max: settings.token_bytes_max,
+            waiting: Semaphore::new(KEY_WAITS_MAX),
+            stream_key,
         })
     }
 
@@ -151,6 +175,21 @@ impl Identity {
         Some(verified.window.check(now).map(|()| verified.principal.clone()))
     }
 
+    /// Makes a token that opens change streams as this principal, for clients that can send no header.
+    /// Errors: the claims are too large for an address.
+    pub fn stream_token(&self, principal: &Principal, now_seconds: u64) -> Result<StreamToken, Problem> {
+        let ends = self.rules.window(&principal.claims)?.ends_at();
+        self.stream_key.seal(principal, signed(now_seconds), ends)
+    }
+
+    /// Who made this stream token.
+    /// Errors: it is another kind of token, has been changed, or it or the token it was made with has expired.
+    pub fn open_stream_token(&self, token: &str, now_seconds: u64) -> Result<Principal, Problem> {
+        let principal = self.stream_key.open(token, signed(now_seconds))?;
+        self.rules.window(&principal.claims)?.check(signed(now_seconds))?;
+        Ok(principal)
+    }
+
     /// How many verified tokens are kept.
     pub fn cached_tokens(&self) -> usize {
         self.verified.len()
@@ -176,6 +215,9 @@ impl Identity {
             if !self.may_learn(&unverified) {
                 return Err(refused);
             }
+            // Nothing in the token is believed yet: however many such tokens come while a key server is slow, most places
+            // for requests stay free for others.
+            let _place = self.waiting.try_acquire().map_err(|_| refusal::keys_unavailable())?;
             self.refresh(now_seconds).await;
             generation = self.generation.load(Ordering::Acquire);
             let unknown = self.sources.iter().any(|source| source.keys().is_empty());
@@ -228,7 +270,8 @@ impl Identity {
         let has = |keys: &[Key]| keys.iter().any(|key| key.id.is_some() && key.id == token.key_id);
         let named = has(&self.keys) || sets.iter().any(|keys| has(keys));
         let missing = sets.iter().any(|keys| keys.is_empty());
-        !sets.is_empty() && !named && (missing || token.key_id.is_some())
+        // What is published holds no shared secrets: see `Secrets`.
+        !sets.is_empty() && !token.needs_secret() && !named && (missing || token.key_id.is_some())
     }
 }
 
@@ -263,7 +306,7 @@ fn load_keys(settings: &Settings, problems: &mut Vec<Problem>) -> Vec<Key> {
     keys
 }
 
-fn read_file(path: &Path) -> Result<String, Problem> {
+pub(crate) fn read_file(path: &Path) -> Result<String, Problem> {
     let refuse = |why: String| {
         Problem::new(Code::ConfigInvalid, format!("The key file '{}' cannot be read: {why}", path.display()))
     };

@@ -44,7 +44,7 @@ pub(crate) fn parse(text: &[u8], secrets: Secrets) -> Result<Vec<Key>, String> {
 
 fn key_of(jwk: &Json, secrets: Secrets) -> Option<Key> {
     let text = |name: &str| jwk.get(name).and_then(Json::as_str);
-    let for_signatures = text("use").is_none_or(|purpose| purpose == "sig");
+    let for_signatures = jwk.get("use").is_none_or(|purpose| purpose == "sig");
     let verifies = match jwk.get("key_ops") {
         Some(operations) => operations.as_array()?.iter().any(|operation| operation == "verify"),
         None => true,

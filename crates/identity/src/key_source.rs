@@ -10,14 +10,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use tokio::sync::watch;
 use transom_types::{Code, Problem};
 
@@ -26,6 +20,7 @@ use crate::{
     jwks::{self, Secrets},
     key::Key,
     settings::Observer,
+    tls::HttpClient,
 };
 
 /// Largest key set that is read.
@@ -68,8 +63,6 @@ impl fmt::Display for Observation {
     }
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
-
 /// One key set behind a URL.
 pub(crate) struct KeySource {
     url: Uri,
@@ -96,10 +89,15 @@ struct Fetching {
 
 impl KeySource {
     /// A source that has fetched nothing yet.
-    pub(crate) fn new(url: &str, settings: &Settings, generation: Arc<AtomicU64>) -> Result<Self, Problem> {
+    pub(crate) fn new(
+        url: &str,
+        client: HttpClient,
+        settings: &Settings,
+        generation: Arc<AtomicU64>,
+    ) -> Result<Self, Problem> {
         Ok(Self {
             url: checked(url)?,
-            client: client()?,
+            client,
             timeout: Duration::from_millis(settings.jwks_timeout_ms_max.max(1)),
             age_seconds_max: i64::from(settings.jwks_age_seconds_max.max(1)),
             interval_seconds_min: u64::from(settings.jwks_interval_seconds_min.max(1)),
@@ -178,10 +176,7 @@ impl KeySource {
             .header(http::header::USER_AGENT, "transom")
             .body(Empty::new())
             .map_err(|error| error.to_string())?;
-        let reply = self.client.request(request).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
-            format!("{error}{cause}")
-        })?;
+        let reply = self.client.request(request).await.map_err(|error| chain(&error))?;
         // Redirects are not followed: the configured address alone is trusted.
         if reply.status() != StatusCode::OK {
             return Err(format!("answered with status {}", reply.status().as_u16()));
@@ -236,14 +231,16 @@ fn checked(url: &str) -> Result<Uri, Problem> {
     }
 }
 
-fn client() -> Result<HttpClient, Problem> {
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
-        .map_err(|error| Problem::new(Code::Internal, "TLS could not be set up").caused_by(error))?
-        .https_or_http()
-        .enable_http1()
-        .build();
-    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
+/// An error and everything that caused it: what is wrong with a certificate stands at the end.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -15,9 +15,12 @@ mod mint;
 mod refusal;
 mod role_path;
 mod settings;
+mod stream_token;
+mod tls;
 mod token;
 
 pub use identity::Identity;
 pub use key_source::Observation;
 pub use mint::{MintedToken, mint};
 pub use settings::{Observer, Secret, Settings};
+pub use stream_token::StreamToken;

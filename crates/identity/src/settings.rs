@@ -31,6 +31,8 @@ pub struct Settings {
     pub jwks_files: Vec<PathBuf>,
     /// Where sets of keys are fetched from: `https`, or `http` on this machine.
     pub jwks_urls: Vec<String>,
+    /// Certificates (PEM) of the only authority that may vouch for the servers of those sets; `None` is the public ones.
+    pub jwks_ca_file: Option<PathBuf>,
     /// Accepted audiences; empty accepts every `aud`. A token without `aud` is for everyone.
     pub audiences: Vec<String>,
     /// The only accepted `iss`; `None` accepts any.
@@ -65,6 +67,7 @@ impl Default for Settings {
             public_key_files: Vec::new(),
             jwks_files: Vec::new(),
             jwks_urls: Vec::new(),
+            jwks_ca_file: None,
             audiences: Vec::new(),
             issuer: None,
             role_claim: "role".to_owned(),
@@ -88,6 +91,7 @@ impl fmt::Debug for Settings {
             .field("public_keys", &self.public_keys.len())
             .field("jwks_files", &self.jwks_files)
             .field("jwks_urls", &self.jwks_urls.len())
+            .field("jwks_ca_file", &self.jwks_ca_file)
             .field("audiences", &self.audiences)
             .field("issuer", &self.issuer)
             .field("role_claim", &self.role_claim)

@@ -1,7 +1,7 @@
 //! A token's parts and its signature. Claims are judged elsewhere.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, crypto};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, crypto};
 use serde_json::{Map, Value as Json};
 use transom_types::Problem;
 
@@ -49,6 +49,11 @@ impl<'a> Unverified<'a> {
             Some(_) => return Err(refusal::invalid("The JWT header 'kid' must be a string")),
         };
         Ok(Self { signed, signature, payload, algorithm, key_id })
+    }
+
+    /// Whether only a shared secret could have signed it.
+    pub(crate) fn needs_secret(&self) -> bool {
+        self.algorithm.family() == AlgorithmFamily::Hmac
     }
 
     /// Whether `key` is of the algorithm that the token claims to be signed with.

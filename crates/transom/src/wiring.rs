@@ -106,6 +106,7 @@ pub async fn identity(project: &Project) -> anyhow::Result<Identity> {
         public_keys: auth.public_keys.clone(),
         jwks_files: auth.jwks_files.iter().map(|file| project.dir.join(file)).collect(),
         jwks_urls: auth.jwks_urls.clone(),
+        jwks_ca_file: auth.jwks_ca_file.as_ref().map(|file| project.dir.join(file)),
         audiences: auth.audience.iter().cloned().collect(),
         issuer: auth.issuer.clone(),
         role_claim: auth.role_claim.clone(),

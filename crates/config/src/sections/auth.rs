@@ -21,6 +21,9 @@ section! {
         jwks_files: Vec<String> = [];
         /// Addresses of JSON Web Key Sets: fetched, cached, and fetched again when a token names an unknown key.
         jwks_urls: Vec<String> = [];
+        /// File with the certificates (PEM) of a private authority, relative to the project's directory: key sets are then fetched only from
+        /// servers that it vouches for, and the public authorities count no longer.
+        jwks_ca_file: Option<String> = none;
         /// How old a fetched key set may get. A key that was taken back is refused after this long at the latest.
         jwks_max_age: Duration = "10m", within 1_000..=86_400_000;
         /// The audience (`aud`) a token must be for; without one, a token for any audience is accepted.
