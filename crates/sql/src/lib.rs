@@ -10,5 +10,5 @@ pub mod statement;
 pub mod words;
 
 pub use bind::bind;
-pub use render::{Dialect, render};
+pub use render::{Dialect, ENGINES, render};
 pub use statement::{Bound, Layout, Prepared, Rendered, Statement, Step, Unit};

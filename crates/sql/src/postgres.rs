@@ -10,7 +10,7 @@ use transom_query::{
 };
 use transom_types::{DataType, Problem, Value};
 
-use crate::{Dialect, render::Search};
+use crate::{Dialect, ENGINES, render::Search};
 
 /// PostgreSQL's dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +25,28 @@ const OBJECT_MEMBERS_MAX: usize = 50;
 impl Dialect for Postgres {
     fn name(&self) -> &'static str {
         "PostgreSQL"
+    }
+
+    fn tag(&self) -> &'static str {
+        ENGINES[1]
+    }
+
+    fn go_on(&self, text: &mut String, table: &Table) {
+        for column in table.columns.iter().filter(|column| column.identity) {
+            let (mut of, mut name, mut quoted) = (String::new(), String::new(), String::new());
+            self.table(&mut of, table);
+            self.identifier(&mut name, &column.name);
+            let mut sequence = String::from("pg_get_serial_sequence(");
+            self.string(&mut sequence, &of);
+            self.string(&mut quoted, &column.name);
+            let _ = write!(sequence, ", {quoted})");
+            // Never back: what a counter has given away may be known elsewhere.
+            let _ = writeln!(
+                text,
+                "SELECT setval({sequence}, max({name})) FROM {of} \
+                 HAVING max({name}) > coalesce(pg_sequence_last_value({sequence}::regclass), 0);"
+            );
+        }
     }
 
     fn identifier(&self, text: &mut String, name: &str) {

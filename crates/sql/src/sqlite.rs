@@ -9,7 +9,7 @@ use transom_query::{
 };
 use transom_types::{DataType, Problem, Value};
 
-use crate::{Dialect, render::Search, words};
+use crate::{Dialect, ENGINES, render::Search, words};
 
 /// SQLite's dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,10 @@ const OBJECT_MEMBERS_MAX: usize = 400;
 impl Dialect for Sqlite {
     fn name(&self) -> &'static str {
         "SQLite"
+    }
+
+    fn tag(&self) -> &'static str {
+        ENGINES[0]
     }
 
     fn identifier(&self, text: &mut String, name: &str) {

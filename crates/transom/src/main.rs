@@ -6,6 +6,7 @@
 mod say;
 mod cli;
 mod commands;
+mod counters;
 mod faults;
 mod migrations;
 mod project;

@@ -1,4 +1,5 @@
 //! `migrations/NNNN_name.sql`: read, compared with what was applied, and applied in order.
+//! `NNNN_name.ENGINE.sql` is the same migration in the words of one engine.
 //!
 //! What was applied is history: a past migration that changed, went missing or came late is refused, and nothing is done.
 
@@ -6,6 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use transom_ports::{Database, Migration};
+use transom_sql::ENGINES;
 use transom_types::{Code, Problem};
 
 use crate::faults::Faults;
@@ -21,37 +23,79 @@ pub struct File {
     pub sql: String,
 }
 
-/// Reads the files' names and checksums.
-/// Errors: names that are not `NNNN_name.sql`, and numbers used twice.
-pub fn files(texts: Vec<(String, String)>) -> Result<Vec<File>, Vec<Problem>> {
-    let mut files: Vec<File> = Vec::with_capacity(texts.len());
+/// A file as its name says.
+struct Named {
+    number: u32,
+    /// Without the engine and the ending.
+    name: String,
+    /// The one engine it is for.
+    engine: Option<String>,
+    path: String,
+    sql: String,
+}
+
+/// The files for one engine, by their names and checksums: `NNNN_name.ENGINE.sql` stands in place of `NNNN_name.sql`.
+/// Errors: names of another form, numbers used twice, and numbers without a file for this engine.
+pub fn files(texts: Vec<(String, String)>, engine: &str) -> Result<Vec<File>, Vec<Problem>> {
+    let mut found: Vec<Named> = Vec::with_capacity(texts.len());
     let mut problems = Vec::new();
     for (path, sql) in texts {
-        let stem =
-            Path::new(&path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let number =
-            stem.split('_').next().filter(|digits| digits.len() >= 4).and_then(|digits| digits.parse().ok());
-        let Some(number) = number else {
+        match named(path, sql, &found) {
+            Ok(file) => found.push(file),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    found.sort_by(|a, b| (a.number, &a.engine).cmp(&(b.number, &b.engine)));
+    let mut files = Vec::with_capacity(found.len());
+    for same in found.chunk_by_mut(|a, b| a.number == b.number) {
+        // Sorted: the file for every engine is the first.
+        let own = same.iter().position(|file| file.engine.as_deref() == Some(engine));
+        let general = same.first().filter(|file| file.engine.is_none()).map(|_| 0);
+        let Some(at) = own.or(general) else {
+            let Named { name, path, .. } = &same[0];
             problems.push(
-                refused(format!("{path}: the name does not begin with a number"))
-                    .with_hint("Name it NNNN_name.sql, such as 0002_add_reviews.sql"),
+                refused(format!("{path}: migration {name} has no file for this database"))
+                    .with_hint(format!("Write {name}.{engine}.sql, or {name}.sql for every engine")),
             );
             continue;
         };
-        if let Some(twin) = files.iter().find(|file| file.migration.number == number) {
-            problems.push(
-                refused(format!("{path}: number {number} is {}'s already", twin.path))
-                    .with_hint("Give it the next free number"),
-            );
-            continue;
-        }
-        let checksum =
-            Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let migration = Migration { number, name: stem.into(), checksum: checksum.into() };
-        files.push(File { migration, path, sql });
+        files.push(file(&mut same[at]));
     }
-    files.sort_by_key(|file| file.migration.number);
     if problems.is_empty() { Ok(files) } else { Err(problems) }
+}
+
+fn named(path: String, sql: String, others: &[Named]) -> Result<Named, Problem> {
+    let stem = Path::new(&path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = stem.unwrap_or_default();
+    let (name, engine) = match stem.split_once('.') {
+        Some((name, engine)) => (name.to_owned(), Some(engine.to_owned())),
+        None => (stem, None),
+    };
+    let digits = name.split('_').next().filter(|digits| digits.len() >= 4);
+    let Some(number) = digits.and_then(|digits| digits.parse().ok()) else {
+        return Err(refused(format!("{path}: the name does not begin with a number"))
+            .with_hint("Name it NNNN_name.sql, such as 0002_add_reviews.sql"));
+    };
+    if let Some(engine) = engine.as_deref().filter(|engine| !ENGINES.contains(engine)) {
+        return Err(refused(format!("{path}: '{engine}' is no engine"))
+            .with_hint(format!("Name it {name}.sql, or {name}.ENGINE.sql with {}", ENGINES.join(" or "))));
+    }
+    let twin =
+        others.iter().find(|other| other.number == number && (other.name != name || other.engine == engine));
+    if let Some(twin) = twin {
+        return Err(refused(format!("{path}: number {number} is {}'s already", twin.path))
+            .with_hint("Give it the next free number; a file for one engine has the name of the other"));
+    }
+    Ok(Named { number, name, engine, path, sql })
+}
+
+fn file(named: &mut Named) -> File {
+    let (path, sql) = (std::mem::take(&mut named.path), std::mem::take(&mut named.sql));
+    let checksum =
+        Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let migration =
+        Migration { number: named.number, name: named.name.as_str().into(), checksum: checksum.into() };
+    File { migration, path, sql }
 }
 
 /// The files that are not applied yet.
@@ -136,8 +180,11 @@ mod tests {
     }
 
     fn some(texts: &[(&str, &str)]) -> Vec<File> {
-        files(texts.iter().map(|(name, sql)| (format!("migrations/{name}.sql"), sql.to_string())).collect())
-            .unwrap()
+        files(named(texts), ENGINES[0]).unwrap()
+    }
+
+    fn named(texts: &[(&str, &str)]) -> Vec<(String, String)> {
+        texts.iter().map(|(name, sql)| (format!("migrations/{name}.sql"), sql.to_string())).collect()
     }
 
     fn check(files: &[File], past: &[Migration], expected: Result<usize, &str>) {
@@ -164,12 +211,39 @@ mod tests {
         check(&three, &applied(&[three[0].clone(), three[2].clone()]), Err("comes before 0003"));
     }
 
+    /// Which files an engine gets, or what is wrong with them.
+    fn check_files(names: &[&str], engine: &str, expected: Result<&[&str], &str>) {
+        let texts: Vec<_> = names.iter().map(|name| (*name, "")).collect();
+        match (files(named(&texts), engine), expected) {
+            (Ok(found), Ok(expected)) => {
+                let paths: Vec<_> = found.iter().map(|file| file.path.as_str()).collect();
+                let expected: Vec<_> = expected.iter().map(|name| format!("migrations/{name}.sql")).collect();
+                assert_eq!(paths, expected);
+            }
+            (Err(problems), Err(text)) => {
+                assert!(problems.iter().any(|problem| problem.message().contains(text)), "{problems:?}");
+            }
+            (found, expected) => panic!("{found:?} instead of {expected:?}"),
+        }
+    }
+
     #[test]
     fn names_and_numbers_are_checked() {
-        assert!(files(vec![("migrations/first.sql".into(), String::new())]).is_err());
-        assert!(
-            files(vec![("m/0001_a.sql".into(), String::new()), ("m/0001_b.sql".into(), String::new())])
-                .is_err()
-        );
+        let [one, other] = ENGINES;
+        let own = format!("0001_a.{other}");
+        check_files(&["first"], one, Err("does not begin with a number"));
+        check_files(&["0001_a", "0001_b"], one, Err("number 1 is migrations/0001_a.sql's already"));
+        check_files(&["0001_a", &own.replace("_a", "_b")], one, Err("number 1 is"));
+        check_files(&["0001_a.oracle"], one, Err("'oracle' is no engine"));
+        check_files(&["0001_a", &own, "0002_b"], one, Ok(&["0001_a", "0002_b"]));
+        check_files(&["0001_a", &own, "0002_b"], other, Ok(&[&own, "0002_b"]));
+        check_files(&[&own], one, Err("has no file for this database"));
+        check_files(&[&own], other, Ok(&[&own]));
+    }
+
+    #[test]
+    fn a_file_for_one_engine_is_recorded_by_its_name() {
+        let texts = vec![(format!("m/0001_a.{}.sql", ENGINES[1]), "A".to_owned())];
+        assert_eq!(&*files(texts, ENGINES[1]).unwrap()[0].migration.name, "0001_a");
     }
 }

@@ -11,6 +11,7 @@ use transom_events::{ChangeFeed, FeedSettings};
 use transom_identity::{Identity, Secret, Settings as IdentitySettings};
 use transom_ports::Database;
 use transom_server::{App, Cors, LogFormat, LogSettings, Settings};
+use transom_sql::Dialect;
 use transom_sqlite::{Location, Options, Sqlite, Synchronous as Durability};
 use transom_types::Problem;
 
@@ -25,6 +26,15 @@ pub async fn database(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
         Some(path) => sqlite(project, path),
         None => postgres(project).await,
     }
+}
+
+/// Which of [`transom_sql::ENGINES`] keeps the project's data.
+pub fn engine(project: &Project) -> &'static str {
+    let dialect: &dyn Dialect = match project.database_path() {
+        Some(_) => &transom_sql::sqlite::Sqlite,
+        None => &transom_sql::postgres::Postgres,
+    };
+    dialect.tag()
 }
 
 async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {

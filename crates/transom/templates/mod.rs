@@ -11,7 +11,9 @@ macro_rules! files {
 pub const SHOP: &[File] = files!["../../../examples/shop/":
     "transom.toml",
     "migrations/0001_shop.sql",
+    "migrations/0001_shop.postgres.sql",
     "migrations/0002_search.sql",
+    "migrations/0002_search.postgres.sql",
     "policies.sql",
     "seed.toml",
     "queries/best_sellers.sql",

@@ -9,4 +9,4 @@ JOIN products p ON p.id = l.product_id
 WHERE o.placed_at >= :since AND o.status <> 'cancelled' AND p.active
 GROUP BY p.id
 ORDER BY sold DESC, p.id
-LIMIT min(max(:count, 0), 100)
+LIMIT CASE WHEN :count < 0 THEN 0 WHEN :count > 100 THEN 100 ELSE :count END

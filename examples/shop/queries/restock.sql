@@ -3,6 +3,6 @@
 -- param quantity INTEGER
 -- returns row
 INSERT INTO stock (product_id, quantity, counted_on)
-VALUES (:product_id, :quantity, date('now'))
-ON CONFLICT (product_id) DO UPDATE SET quantity = quantity + excluded.quantity, counted_on = excluded.counted_on
+VALUES (:product_id, :quantity, CURRENT_DATE)
+ON CONFLICT (product_id) DO UPDATE SET quantity = stock.quantity + excluded.quantity, counted_on = excluded.counted_on
 RETURNING product_id, quantity

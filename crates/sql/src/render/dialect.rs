@@ -7,10 +7,22 @@ use transom_query::{
 };
 use transom_types::{DataType, Problem, Value};
 
+/// The engines' names in files' names, the embedded one first.
+pub const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+
 /// How one engine writes things. Each method appends to the text.
 pub trait Dialect: Send + Sync {
     /// The engine's name in messages.
     fn name(&self) -> &'static str;
+
+    /// The engine's name in files' names: one of [`ENGINES`].
+    fn tag(&self) -> &'static str;
+
+    /// A script after which a table's counted keys go on behind those that its rows were given; nothing where they do
+    /// so by themselves.
+    fn go_on(&self, text: &mut String, table: &Table) {
+        let _ = (text, table);
+    }
 
     /// A quoted name.
     fn identifier(&self, text: &mut String, name: &str);

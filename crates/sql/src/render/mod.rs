@@ -21,7 +21,7 @@ use transom_query::{
 use transom_types::Problem;
 
 use crate::{Layout, Prepared, Rendered};
-pub use dialect::{Dialect, Search};
+pub use dialect::{Dialect, ENGINES, Search};
 
 /// Renders every step of a plan in an engine's SQL.
 /// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part, naming it.

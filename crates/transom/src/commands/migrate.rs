@@ -13,7 +13,7 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
     let action = action.unwrap_or_else(|| Migrate::Up(Folder::default()));
     let flags = flags.within(action.folder());
     let project = Project::open(&flags.dir, &flags.overrides()?)?;
-    let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
+    let files = migrations::files(project.migrations()?, wiring::engine(&project)).map_err(Faults::from)?;
     match action {
         Migrate::New { name, .. } => start(&project, &files, &name),
         Migrate::Up(_) => commands::block_on(async {

@@ -12,7 +12,7 @@ use transom_query::{
 use transom_types::{Code, Principal, Problem, RequestId};
 
 use crate::{
-    cli, commands,
+    cli, commands, counters,
     faults::Faults,
     migrations,
     project::Project,
@@ -34,7 +34,8 @@ pub fn run(flags: &cli::Seed) -> anyhow::Result<()> {
     );
     commands::block_on(async {
         let database = wiring::database(&project).await?;
-        let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
+        let files =
+            migrations::files(project.migrations()?, wiring::engine(&project)).map_err(Faults::from)?;
         migrations::up(&*database, &files, |_| {}).await?;
         let data = wiring::data(&project, database.clone()).await?;
         let rows = fill(&project, &data, project.config.seed.scale).await?;
@@ -60,6 +61,8 @@ pub async fn fill(project: &Project, data: &Data, scale: u32) -> anyhow::Result<
             anyhow::anyhow!("{}: {message}", project.dir.join("seed.sql").display())
         })?;
     }
+    let counted = counters::go_on(&**data.database(), &data.model().catalog).await;
+    counted.map_err(|error| Faults::from(error.into_problem()))?;
     Ok(rows)
 }
 

@@ -86,7 +86,7 @@ fn something_to_serve(project: &Project) -> anyhow::Result<()> {
 }
 
 async fn migrate(project: &Project, database: &dyn Database) -> anyhow::Result<()> {
-    let files = migrations::files(project.migrations()?).map_err(Faults::from)?;
+    let files = migrations::files(project.migrations()?, wiring::engine(project)).map_err(Faults::from)?;
     if !project.has_migrations() {
         // A database that already exists keeps its schema to itself.
         return Ok(());

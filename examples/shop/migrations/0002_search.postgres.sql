@@ -1,0 +1,1 @@
+-- Nothing to do: any column of text can be searched on PostgreSQL. (0002_search.sql makes SQLite's index for it.)
