@@ -9,6 +9,7 @@ mod function;
 mod names;
 mod nested;
 mod order;
+mod put;
 mod relation;
 mod relationship;
 mod renumber;

@@ -1,6 +1,6 @@
 //! Inserts, updates, deletes and PUT: one mutation, and a later read where what is returned needs other tables.
 
-use transom_types::{Code, DataType, Problem, Value};
+use transom_types::{Code, Problem, Value};
 
 use super::{Planner, expect, names::no_privilege, relation::Relation};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         Delete, Expr, Insert, InsertColumn, InsertValue, OnConflict, OrderTerm, ParamKind, ParamSource,
         QueryId, Read, Returning, Step, Update,
     },
-    request::{self, Action, Cell, Condition, Conflict, Filter, Item, Resolution, Select, Shape, Slot, Test},
+    request::{self, Action, Cell, Conflict, Item, Resolution, Select, Shape, Slot},
 };
 
 impl Planner<'_> {
@@ -85,7 +85,11 @@ impl Planner<'_> {
     }
 
     /// One row's columns, each a parameter of its own: the cheapest statement.
-    fn single_row(&mut self, table: TableId, insert: &request::Insert) -> Result<Vec<InsertColumn>, Problem> {
+    pub(super) fn single_row(
+        &mut self,
+        table: TableId,
+        insert: &request::Insert,
+    ) -> Result<Vec<InsertColumn>, Problem> {
         let mut columns = Vec::with_capacity(insert.columns.len());
         let row = self.values.payload.rows.first();
         for (cell, name) in (0u16..).zip(&insert.columns) {
@@ -123,7 +127,7 @@ impl Planner<'_> {
         Ok((columns, ParamKind::Rows(types)))
     }
 
-    fn conflict(
+    pub(super) fn conflict(
         &self,
         table: TableId,
         conflict: Option<&Conflict>,
@@ -235,120 +239,6 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// PUT: the row of exactly this key is inserted, or takes the body's values.
-    fn put(
-        &mut self,
-        table: TableId,
-        key: &[Slot],
-        names: &[Box<str>],
-        shape: &Shape,
-    ) -> Result<(), Problem> {
-        self.cacheable = false;
-        let primary_key = self.catalog[table].primary_key.clone();
-        let slots = match key.is_empty() {
-            true => self.put_slots(table, &primary_key, &shape.select)?,
-            false if key.len() == primary_key.len() => key.to_vec(),
-            false => {
-                self.key_filter(QueryId(0), table, key)?;
-                key.to_vec()
-            }
-        };
-        let mut insert = request::Insert {
-            columns: names.to_vec(),
-            single: true,
-            conflict: Some(Conflict { columns: Vec::new(), resolution: Resolution::Merge }),
-            missing_default: true,
-            objects: Vec::new(),
-        };
-        let conflict = self.conflict(table, insert.conflict.take().as_ref(), names)?;
-        self.allowed(table, "INSERT", |access| access.insert)?;
-        let id = self.query_id();
-        let mut columns = self.single_row(table, &insert)?;
-        for (column, slot) in primary_key.iter().zip(slots) {
-            let of = &self.catalog[table][*column];
-            let given = names.iter().position(|name| *name == of.name);
-            if given.is_none() && key.is_empty() {
-                let message = format!("The body has no '{}'", of.name);
-                return Err(Problem::new(Code::PutKeyMismatch, message).with_hint(
-                    "PUT takes the whole row; the key may be left out of the body at TABLE/KEY alone",
-                ));
-            }
-            if let Some(at) = given {
-                self.same_key(at, slot, of.data_type, &of.name)?;
-                continue;
-            }
-            let value = InsertValue::Expr(self.literal(slot, of.data_type, &of.name));
-            columns.push(InsertColumn { column: *column, value });
-        }
-        let returning = self.returning(id, table, shape, true)?;
-        let expect = expect(shape.expect);
-        let step = Insert {
-            id,
-            table,
-            columns,
-            rows: None,
-            conflict,
-            check: None,
-            merge_guard: None,
-            returning,
-            expect,
-        };
-        self.steps.push(Step::Insert(step));
-        self.represent(table, shape)
-    }
-
-    /// The filter of a PUT names exactly the primary key, by `eq`.
-    fn put_slots(
-        &self,
-        table: TableId,
-        primary_key: &[ColumnId],
-        select: &Select,
-    ) -> Result<Vec<Slot>, Problem> {
-        let of = &self.catalog[table];
-        let conditions: Vec<&Condition> = match &select.filter {
-            Some(Filter::And(parts)) => parts.iter().filter_map(leaf).collect(),
-            Some(filter) => leaf(filter).into_iter().collect(),
-            None => Vec::new(),
-        };
-        let slot_of = |column: &ColumnId| {
-            conditions.iter().find_map(|condition| match (&condition.path, &condition.test) {
-                (Some(path), Test::Compare(request::Operator::Eq, None, slot))
-                    if path.column == of[*column].name && path.json.is_empty() =>
-                {
-                    Some(*slot)
-                }
-                _ => None,
-            })
-        };
-        let slots: Option<Vec<Slot>> = primary_key.iter().map(slot_of).collect();
-        slots.filter(|slots| !slots.is_empty() && slots.len() == conditions.len()).ok_or_else(|| {
-            Problem::new(
-                Code::PutFilter,
-                "Filters must include all and only primary key columns with 'eq' operators",
-            )
-        })
-    }
-
-    fn same_key(&self, cell: usize, slot: Slot, data_type: DataType, name: &str) -> Result<(), Problem> {
-        let literal = match self.values.literals.get(usize::from(slot.0)) {
-            Some(request::Literal::Text(text)) => data_type.parse(text),
-            _ => None,
-        };
-        let given = match self.values.payload.rows.first().and_then(|row| row.get(cell)) {
-            Some(Cell::Json(serde_json::Value::String(text))) => data_type.parse(text),
-            Some(Cell::Json(json)) => data_type.parse(&json.to_string()),
-            _ => None,
-        };
-        match literal.is_some() && literal == given {
-            true => Ok(()),
-            false => Err(Problem::new(
-                Code::PutKeyMismatch,
-                "Payload values do not match URL in primary key column(s)",
-            )
-            .with_details(format!("'{name}' differs between the URL and the body"))),
-        }
-    }
-
     fn mutation_filter(
         &mut self,
         id: QueryId,
@@ -371,7 +261,7 @@ impl Planner<'_> {
     }
 
     /// What the mutation itself returns; `represent` adds the read that follows where this cannot be enough.
-    fn returning(
+    pub(super) fn returning(
         &mut self,
         id: QueryId,
         table: TableId,
@@ -408,7 +298,7 @@ impl Planner<'_> {
         if readable { of.primary_key.clone() } else { Vec::new() }
     }
 
-    fn represent(&mut self, table: TableId, shape: &Shape) -> Result<(), Problem> {
+    pub(super) fn represent(&mut self, table: TableId, shape: &Shape) -> Result<(), Problem> {
         if shape.returning == request::Returning::Rows && self.needs_read(table, &shape.select) {
             let step = (self.steps.len() - 1) as u16;
             self.read_back(table, &[step], &shape.select)?;
@@ -513,12 +403,5 @@ impl Planner<'_> {
             true => Ok(found),
             false => Err(no_privilege(&format!("{privilege} ({name})"), &of.name)),
         }
-    }
-}
-
-fn leaf(filter: &Filter) -> Option<&Condition> {
-    match filter {
-        Filter::Condition(condition) => Some(condition),
-        _ => None,
     }
 }

@@ -22,7 +22,8 @@ INSERT INTO orders VALUES (1, 'ada', NULL);
 INSERT INTO lines VALUES (1, 1, 1, 2), (1, 2, 2, 1);
 ";
 
-fn serve() -> (Project, Server) {
+/// The project of this spec, served.
+pub fn serve() -> (Project, Server) {
     let mut policies = String::new();
     for table in "products orders lines pages cheap by_price".split(' ') {
         policies += &format!("GRANT ALL ON {table} TO anon;\nCREATE POLICY p ON {table} USING (true);\n");
@@ -415,90 +416,4 @@ fn cursors_lead_through_every_order() {
     }
     let other = next.replace("order=price,id", "order=name").replace("order=price%2Cid", "order=name");
     assert_eq!(server.client().get(&other).expect(400).code(), "TR009");
-}
-
-#[test]
-fn entity_tags_save_reads_and_guard_writes() {
-    let (_project, server) = serve();
-    check(
-        &server,
-        r#"
-        GET /products/1
-        => 200
-        keep tag = header etag
-        {"id":1,"name":"pen","price":1,"weight":0.5}
-
-        GET /products/1
-        If-None-Match: $tag
-        => 304
-        ETag: $tag
-
-        GET /products/1
-        If-None-Match: "other", $tag
-        => 304
-
-        GET /products/1
-        If-None-Match: "other"
-        => 200
-
-        # A list has one too, and it differs by what is asked.
-        GET /products?select=id&limit=2
-        => 200
-        keep list = header etag
-
-        GET /products?select=id&limit=2
-        If-None-Match: $list
-        => 304
-
-        GET /products?select=id&limit=3
-        If-None-Match: $list
-        => 200
-
-        PATCH /products/1
-        If-Match: "stale"
-        {"price":8}
-        => 412 TR010
-
-        PATCH /products/1
-        If-Match: $tag
-        {"price":8}
-        => 204
-
-        PATCH /products/1
-        If-Match: $tag
-        {"price":9}
-        => 412 TR010
-
-        DELETE /products/1
-        If-Match: $tag
-        => 412 TR010
-
-        GET /products/1?select=price
-        => 200
-        {"price":8}
-
-        PUT /products/6
-        If-None-Match: *
-        {"id":6,"name":"x","price":1,"weight":1}
-        => 412 TR010
-
-        PUT /products/60
-        If-None-Match: *
-        {"id":60,"name":"x","price":1,"weight":1}
-        => 201
-
-        PATCH /products/61
-        If-Match: *
-        {"price":9}
-        => 412
-
-        GET /products/60
-        => 200
-        keep fresh = header etag
-
-        DELETE /products/60
-        If-Match: $fresh
-        => 204
-        "#,
-    );
 }

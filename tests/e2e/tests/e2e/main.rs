@@ -12,6 +12,7 @@ mod changes;
 mod combinations;
 mod commands;
 mod embedding;
+mod entity_tags;
 mod errors;
 mod guide;
 mod hostile;
