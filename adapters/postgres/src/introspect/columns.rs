@@ -7,28 +7,33 @@ use transom_query::{
 };
 use transom_types::DataType;
 
-use super::Found;
+use super::{Found, of_relations};
 
-/// A domain is as its base type; `format_type` writes every type as SQL, with its schema where that is needed.
-pub(super) const COLUMNS: &str = "
-WITH RECURSIVE base (type, root) AS (
-  SELECT oid, oid FROM pg_type WHERE typtype <> 'd'
-  UNION ALL SELECT t.oid, b.root FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd')
-SELECT a.attrelid, a.attnum, a.attname::text, format_type(a.atttypid, a.atttypmod), r.typname::text,
-       a.attnotnull OR t.typnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity <> '', a.attgenerated <> '',
+/// A domain is as its base type, and is not NULL or has a default if any on the way is or has. `format_type` writes every
+/// type as SQL, with its schema where that is needed. A value is cast to that type before it is written: a cast to
+/// `varchar(3)`, or to a domain over it, would cut the text where an assignment refuses it, so those are without a length.
+pub(super) const COLUMNS: &str = of_relations!(
+    ", base (type, root, required, given) AS (
+  SELECT oid, oid, false, NULL::text COLLATE \"C\" FROM pg_type WHERE typtype <> 'd'
+  UNION ALL SELECT t.oid, b.root, b.required OR t.typnotnull, coalesce(pg_get_expr(t.typdefaultbin, 0), b.given)
+  FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd')
+SELECT a.attrelid, a.attnum, a.attname::text,
+       CASE WHEN coalesce(nullif(r.typelem, 0), r.oid) IN ('varchar'::regtype, 'bpchar'::regtype, 'bit'::regtype, 'varbit'::regtype)
+         THEN format_type(r.oid, -1) ELSE format_type(a.atttypid, a.atttypmod) END,
+       r.typname::text, a.attnotnull OR b.required AND c.relkind NOT IN ('v', 'm'),
+       coalesce(pg_get_expr(d.adbin, d.adrelid), b.given), a.attidentity <> '', a.attgenerated <> '',
        quote_ident(sn.nspname) || '.' || quote_ident(s.relname), col_description(a.attrelid, a.attnum),
        a.attidentity = 'a', rn.nspname = 'pg_catalog'
-FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid JOIN base b ON b.type = t.oid
+FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_attribute a ON a.attrelid = c.oid
+JOIN base b ON b.type = a.atttypid
 JOIN pg_type r ON r.oid = b.root JOIN pg_namespace rn ON rn.oid = r.typnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_depend p ON p.refclassid = 'pg_class'::regclass AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum
   AND p.classid = 'pg_class'::regclass AND p.deptype = 'i' AND a.attidentity <> ''
 LEFT JOIN pg_class s ON s.oid = p.objid AND s.relkind = 'S' LEFT JOIN pg_namespace sn ON sn.oid = s.relnamespace
-WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
-  AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attrelid, a.attnum";
+WHERE a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum"
+);
 
 pub(super) fn add(found: &mut Found, row: &Row) {
     let (oid, number): (u32, i16) = (row.get(0), row.get(1));

@@ -3,21 +3,28 @@
 use tokio_postgres::Row;
 use transom_query::catalog::ForeignKey;
 
-use super::Found;
+use super::{Found, of_relations};
 
-/// Those of a partitioned table's partitions are its own again.
-pub(super) const CONSTRAINTS: &str = "
+/// Those of a partitioned table's partitions are its own again. Foreign keys over periods join by more than equal columns;
+/// the column that tells them is only there from version 18 on.
+pub(super) const CONSTRAINTS: &str = of_relations!(
+    "
 SELECT k.conrelid, k.contype::text, k.conkey, k.confrelid, k.confkey, k.conname::text
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1) AND k.contype IN ('p', 'u', 'f') AND NOT c.relispartition AND k.conparentid = 0
-ORDER BY k.conrelid, k.conname";
+FROM relations o JOIN pg_constraint k ON k.conrelid = o.oid
+WHERE k.contype IN ('p', 'u', 'f') AND k.conparentid = 0
+  AND (k.contype <> 'f' OR to_jsonb(k) ->> 'conperiod' IS DISTINCT FROM 'true')
+ORDER BY k.conrelid, k.conname"
+);
 
-/// Whole indexes of plain columns; unique ones are keys too, where a row is found by them in any case.
-pub(super) const INDEXES: &str = "
-SELECT i.indrelid, i.indkey::int2[], i.indisunique AND i.indimmediate AND i.indpred IS NULL AND i.indisvalid, i.indnkeyatts
-FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1) AND NOT c.relispartition AND i.indisvalid
-ORDER BY i.indrelid, i.indexrelid";
+/// Indexes that hold every row in order; unique ones are keys too, where a row is found by them in any case.
+pub(super) const INDEXES: &str = of_relations!(
+    "
+SELECT i.indrelid, i.indkey::int2[], i.indisunique AND i.indimmediate, i.indnkeyatts
+FROM relations o JOIN pg_index i ON i.indrelid = o.oid
+JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+WHERE i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'
+ORDER BY i.indrelid, i.indexrelid"
+);
 
 pub(super) fn constraint(found: &mut Found, row: &Row) {
     let (oid, kind): (u32, &str) = (row.get(0), row.get(1));

@@ -2,12 +2,14 @@
 
 mod columns;
 mod keys;
+mod rule;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod views;
 
-use ahash::AHashMap;
-use tokio_postgres::{Client, Row};
+use ahash::{AHashMap, AHashSet};
+use tokio_postgres::{Client, Error, Row, error::SqlState, types::ToSql};
 use transom_ports::DbError;
 use transom_query::{
     Catalog, ColumnId, TableId,
@@ -16,18 +18,45 @@ use transom_query::{
 
 use crate::errors::{During, db_error};
 
-/// Tables, partitioned tables (their partitions are theirs), views, materialised views, foreign tables.
-const TABLES: &str = "
-SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, pg_relation_is_updatable(c.oid, true) & 8 <> 0,
-       obj_description(c.oid, 'pg_class')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
-ORDER BY array_position($1, n.nspname::text), c.relname";
+/// Begins every question: tables, partitioned tables (their partitions are theirs), views, materialised views and foreign
+/// tables of the schemas, and what those views read, in whatever schema: keys lead through it. Our own books are left out.
+macro_rules! of_relations {
+    ($question:literal) => {
+        concat!(
+            "
+WITH RECURSIVE relations (oid, served) AS (
+  SELECT c.oid, true FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+    AND NOT starts_with(c.relname::text, '_transom_')
+  UNION
+  SELECT c.oid, n.nspname = ANY ($1) AND NOT starts_with(c.relname::text, '_transom_')
+  FROM relations s JOIN pg_rewrite r ON r.ev_class = s.oid
+  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+  JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+)",
+            $question
+        )
+    };
+}
 
-/// The tables found so far, and where each and its columns stand.
+use of_relations;
+
+/// A view is writable if it takes an insert (8), an update (4) or a delete (16): by itself or by a trigger.
+const TABLES: &str = of_relations!(
+    "
+SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text,
+       c.relkind = 'v' AND pg_relation_is_updatable(c.oid, true) & 28 <> 0, obj_description(c.oid, 'pg_class'), o.served
+FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+ORDER BY array_position($1, n.nspname::text), c.relname"
+);
+
+/// The tables found so far, those that are served first, and where each and its columns stand.
 #[derive(Default)]
 struct Found {
     tables: Vec<Table>,
+    names: AHashSet<Box<str>>,
     ids: AHashMap<u32, TableId>,
     columns: AHashMap<(u32, i16), ColumnId>,
 }
@@ -35,36 +64,66 @@ struct Found {
 /// The tables of these schemas. Of two with one name the first schema's is served.
 pub(crate) async fn introspect(client: &Client, schemas: &[String]) -> Result<Catalog, DbError> {
     let failed = |error| db_error(&error, During::Read);
-    // With no schema in the path every name is written with its own.
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''";
+    // With no schema in the path every name is written with its own. To compile a question takes ten times its own time.
+    let begin =
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL jit = off";
     client.batch_execute(begin).await.map_err(failed)?;
-    // All are on their way before the first is answered.
-    let of: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&schemas];
-    let (tables, columns, keys, indexes, views) = tokio::try_join!(
-        client.query(TABLES, of),
-        client.query(columns::COLUMNS, of),
-        client.query(keys::CONSTRAINTS, of),
-        client.query(keys::INDEXES, of),
-        client.query(views::DEFINITIONS, of),
-    )
-    .map_err(failed)?;
+    let answers = answers(client, schemas).await.map_err(failed)?;
     client.batch_execute("COMMIT").await.map_err(failed)?;
+    let [tables, columns, keys, indexes, views] = answers;
     let mut found = Found::default();
-    tables.iter().for_each(|row| found.table(row));
+    let (served, hidden): (Vec<&Row>, Vec<&Row>) = tables.iter().partition(|row| found.is_served(row));
+    served.into_iter().chain(hidden).for_each(|row| found.table(row));
     columns.iter().for_each(|row| columns::add(&mut found, row));
     columns::searched(&mut found);
     keys.iter().for_each(|row| keys::constraint(&mut found, row));
     indexes.iter().for_each(|row| keys::index(&mut found, row));
     views::add(&mut found, &views);
-    Ok(Catalog::new(found.tables, Vec::new()))
+    Ok(Catalog::new(found.served(), Vec::new()))
+}
+
+/// Asks every question; all are on their way before the first is answered.
+async fn answers(client: &Client, schemas: &[String]) -> Result<[Vec<Row>; 5], Error> {
+    let of: &[&(dyn ToSql + Sync)] = &[&schemas];
+    let answers = tokio::join!(
+        client.query(TABLES, of),
+        client.query(columns::COLUMNS, of),
+        client.query(keys::CONSTRAINTS, of),
+        client.query(keys::INDEXES, of),
+        client.query(views::DEFINITIONS, of),
+    );
+    let (mut rows, mut failure): (_, Option<Error>) = (<[Vec<Row>; 5]>::default(), None);
+    let answers: [_; 5] = answers.into();
+    for (rows, answer) in rows.iter_mut().zip(answers) {
+        // One that fails takes the others with it: theirs is not the cause.
+        let taken_along = |error: &Error| error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION);
+        match answer {
+            Ok(found) => *rows = found,
+            Err(error) if failure.as_ref().is_none_or(taken_along) => failure = Some(error),
+            Err(_) => {}
+        }
+    }
+    failure.map_or(Ok(rows), Err)
 }
 
 impl Found {
+    /// Whether this one can be asked for by its name.
+    fn is_served(&mut self, row: &Row) -> bool {
+        row.get(6) && self.names.insert(row.get::<_, &str>(2).into())
+    }
+
+    /// What is served; what else was found was there to be seen through.
+    fn served(mut self) -> Vec<Table> {
+        let count = self.names.len();
+        self.tables.truncate(count);
+        for table in &mut self.tables {
+            table.foreign_keys.retain(|key| (key.table.0 as usize) < count);
+        }
+        self.tables
+    }
+
     fn table(&mut self, row: &Row) {
         let name: &str = row.get(2);
-        if self.tables.iter().any(|table| &*table.name == name) {
-            return;
-        }
         let writable: bool = row.get(4);
         let kind = match row.get::<_, &str>(3) {
             "v" => TableKind::View { writable },
