@@ -250,3 +250,16 @@ proptest! {
         result?;
     }
 }
+
+/// What waits is always ready, so that a timer alone would never come to its turn.
+#[tokio::test]
+async fn a_token_that_has_expired_ends_even_a_stream_that_has_much_to_catch_up_with() {
+    let log = Log::new();
+    let feed = log.feed(small()).await;
+    log.post_all(1..=5_000);
+    let mut request = anonymous(&["board"], Some(0));
+    request.lifetime = Some(Duration::ZERO);
+    let mut late = feed.subscribe(request).await.unwrap();
+    assert_eq!(next(&mut late).await.unwrap_err().code(), Code::TokenClaims);
+    assert_eq!(late.position(), ChangePosition(0), "nothing was told");
+}

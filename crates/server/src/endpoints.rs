@@ -7,6 +7,7 @@ mod data;
 mod headers;
 mod plan;
 mod resources;
+pub mod stream_token;
 
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub enum Endpoint {
     Batch,
     /// `/realtime/v1/changes`
     Changes,
+    /// `/realtime/v1/token`
+    StreamToken,
 }
 
 impl Endpoint {
@@ -32,6 +35,7 @@ impl Endpoint {
         let endpoint = match path.strip_prefix("/rest/v1") {
             Some(rest) => Self::of_rest(rest),
             None if path == "/realtime/v1/changes" => Some(Self::Changes),
+            None if path == "/realtime/v1/token" => Some(Self::StreamToken),
             None => None,
         };
         let endpoint = endpoint.ok_or_else(|| nothing_there(path))?;
@@ -71,7 +75,7 @@ impl Endpoint {
             Self::Data(Route::Rpc) => "GET, HEAD, POST, OPTIONS",
             Self::Data(Route::Row) => "GET, HEAD, PATCH, PUT, DELETE, OPTIONS",
             Self::Data(_) => "GET, HEAD, POST, PATCH, PUT, DELETE, OPTIONS",
-            Self::Batch => "POST, OPTIONS",
+            Self::Batch | Self::StreamToken => "POST, OPTIONS",
             Self::Changes => "GET, OPTIONS",
         }
     }
@@ -82,6 +86,7 @@ impl Endpoint {
             Self::Data(route) => route,
             Self::Batch => Route::Batch,
             Self::Changes => Route::Changes,
+            Self::StreamToken => Route::StreamToken,
         }
     }
 }
@@ -103,6 +108,7 @@ pub async fn call(
         Endpoint::Data(_) => data::call(app, admitted, &principal, passage).await,
         Endpoint::Batch => batch::call(app, admitted, &principal, passage).await,
         Endpoint::Changes => changes::call(app, admitted, principal).await,
+        Endpoint::StreamToken => stream_token::call(app, &admitted, &principal),
     }
 }
 

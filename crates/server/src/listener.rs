@@ -2,6 +2,7 @@
 //! library and the pipeline, without a router, a middleware or a boxed body between them.
 
 pub mod connections;
+mod http2;
 
 use std::{
     convert::Infallible,
@@ -13,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, server::conn::http1, server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -35,12 +36,11 @@ use crate::{
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Largest buffer of one connection in the HTTP library.
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
-/// Most requests at once on one HTTP/2 connection.
-const HTTP2_STREAMS_MAX: u32 = 128;
 /// How an HTTP/2 connection with prior knowledge begins, as far as it is unlike every HTTP/1 method (RFC 9113, section 3.4).
 const HTTP2_BEGINNING: &[u8] = b"PRI ";
-/// How often a connection whose first bytes come one by one is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How soon a connection whose first bytes come one by one is looked at again; twice as late each time, lest many such
+/// connections keep a processor busy.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(320));
 
 /// Serves until `shutdown`, then finishes what runs. Returns how many connections had to be cut off.
 pub(crate) async fn run(app: &Arc<App>, listener: TcpListener, shutdown: impl Future<Output = ()>) -> usize {
@@ -99,7 +99,7 @@ async fn connection(app: &Arc<App>, stream: TcpStream, slot: &Slot<'_>) {
         return;
     }
     if app.settings.http2 && begins_http2(&stream, app.settings.header_timeout, &app.connections).await {
-        drive_http2(app, stream, slot).await;
+        http2::run(app, stream, slot).await;
     } else {
         drive_http1(app, stream, slot).await;
     }
@@ -109,6 +109,7 @@ async fn connection(app: &Arc<App>, stream: TcpStream, slot: &Slot<'_>) {
 async fn begins_http2(stream: &TcpStream, timeout: Duration, connections: &Connections) -> bool {
     let look = async {
         let mut bytes = [0; HTTP2_BEGINNING.len()];
+        let mut pause = LOOK_AGAIN.0;
         while let Ok(length @ 1..) = stream.peek(&mut bytes).await {
             if bytes[..length] != HTTP2_BEGINNING[..length] {
                 return false;
@@ -116,7 +117,8 @@ async fn begins_http2(stream: &TcpStream, timeout: Duration, connections: &Conne
             if length == bytes.len() {
                 return true;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_AGAIN.1);
         }
         false
     };
@@ -148,31 +150,6 @@ async fn drive_http1(app: &Arc<App>, stream: TcpStream, slot: &Slot<'_>) {
         .header_read_timeout(None)
         .max_buf_size(BUFFER_BYTES_MAX.max(settings.headers_bytes_max))
         .serve_connection(TokioIo::new(Strict::new(stream, limits)), service);
-    let mut connection = pin!(connection);
-    drive(app, slot, |cx, draining| {
-        if draining {
-            connection.as_mut().graceful_shutdown();
-        }
-        connection.as_mut().poll(cx)
-    })
-    .await;
-}
-
-async fn drive_http2(app: &Arc<App>, stream: TcpStream, slot: &Slot<'_>) {
-    let settings = &app.settings;
-    let app_of_connection = app.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let app = app_of_connection.clone();
-        async move { answer(&app, request).await }
-    });
-    let connection = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(u32::try_from(settings.headers_bytes_max).unwrap_or(u32::MAX))
-        .max_send_buf_size(BUFFER_BYTES_MAX)
-        .keep_alive_interval(settings.idle_timeout / 2)
-        .keep_alive_timeout(settings.header_timeout)
-        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     drive(app, slot, |cx, draining| {
         if draining {

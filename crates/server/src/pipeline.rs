@@ -4,14 +4,14 @@ pub mod guarded;
 
 use std::{sync::Arc, time::Instant};
 
-use http::{HeaderName, HeaderValue, Request, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header, request::Parts};
 use hyper::body::Incoming;
 use transom_types::{Code, Principal, Problem, RequestId};
 
 use crate::{
     app::App,
     edge::{self, Admitted, admit::changes_something},
-    endpoints,
+    endpoints::{self, Endpoint, stream_token},
     listener::connections::Phase,
     pipeline::guarded::{Guarded, guarded},
     reply::{self, Reply},
@@ -92,21 +92,33 @@ pub async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Reply {
 
 /// Who is asking: without waiting, whenever the token was verified lately.
 async fn authenticate(app: &App, admitted: &Admitted<'_>) -> Result<Principal, Problem> {
-    let text = |name: HeaderName| match admitted.head.headers.get(name) {
-        Some(value) => value.to_str().map(Some).map_err(|_| {
-            Problem::new(Code::TokenInvalid, "The credentials are not printable ASCII")
-                .with_header("www-authenticate", "Bearer error=\"invalid_token\"")
-        }),
-        None => Ok(None),
-    };
-    let authorization = text(header::AUTHORIZATION)?;
-    let apikey = text(HeaderName::from_static("apikey"))?;
     let now =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    if admitted.endpoint == Endpoint::Changes
+        && let Some(token) = stream_token::given(admitted.head)?
+    {
+        return app.identity.open_stream_token(&token, now);
+    }
+    let authorization = credential(&admitted.head.headers, header::AUTHORIZATION)?;
+    let apikey = credential(&admitted.head.headers, HeaderName::from_static("apikey"))?;
     match app.identity.authenticate_cached(authorization, apikey, now) {
         Some(known) => known,
         None => app.identity.authenticate(authorization, apikey, now).await,
     }
+}
+
+/// A header that says who asks. Two of them are refused: whoever stands in front of us may have judged the other one.
+fn credential(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem> {
+    let refuse = |why: String| {
+        Problem::new(Code::TokenInvalid, why)
+            .with_header("www-authenticate", "Bearer error=\"invalid_token\"")
+    };
+    let mut values = headers.get_all(&name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refuse(format!("There is more than one '{name}' header")));
+    }
+    value.to_str().map(Some).map_err(|_| refuse("The credentials are not printable ASCII".into()))
 }
 
 /// What a request came to when its stages did not end by themselves.

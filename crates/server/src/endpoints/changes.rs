@@ -11,7 +11,7 @@ use transom_types::{ChangePosition, Code, Principal, Problem};
 use crate::{
     app::App,
     edge::Admitted,
-    endpoints::headers,
+    endpoints::{headers, stream_token},
     reply::{self, Reply},
     telemetry::Observation,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// How long clients wait before they connect again, in milliseconds.
 const RETRY_MS: u32 = 2_000;
 /// Batches on their way to one client; a client that is slower than that is waited for.
-const BATCHES_MAX: usize = 4;
+const BATCHES_MAX: usize = 1;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Subscribes, then hands the stream to a task of its own.
@@ -50,10 +50,11 @@ fn asked(head: &Parts) -> Result<(Vec<Box<str>>, Option<ChangePosition>), Proble
             "table" => tables.extend(value.split(',').filter(|table| !table.is_empty()).map(Box::from)),
             // What a client that reconnects by itself says is newer than what its address says.
             "since" if since.is_none() => since = Some(sse::position(&value)?),
-            "since" => {}
+            // The pipeline has read it: it says who asks.
+            stream_token::PARAMETER | "since" => {}
             other => {
                 return Err(Problem::new(Code::QuerySyntax, format!("'{other}' means nothing here"))
-                    .with_hint("Possible: table=a,b and since=POSITION"));
+                    .with_hint("Possible: table=a,b, since=POSITION and token=STREAM_TOKEN"));
             }
         }
     }
@@ -67,20 +68,20 @@ async fn stream(app: Arc<App>, mut subscription: Subscription, client: mpsc::Sen
     app.telemetry.observe(&Observation::StreamOpened);
     let mut next = Some(sse::opening(RETRY_MS));
     while let Some(bytes) = next {
-        if client.send(bytes).await.is_err() {
+        if !sent(&app, &client, bytes).await {
             break;
         }
         next = tokio::select! {
             batch = subscription.next() => match batch {
                 Ok(batch) => Some(events(&batch)),
                 Err(problem) => {
-                    farewell(&client, &problem).await;
+                    farewell(&app, &client, &problem).await;
                     None
                 }
             },
             () = tokio::time::sleep(app.settings.stream_keep_alive) => Some(sse::keep_alive(subscription.position())),
             () = app.connections.told() => {
-                farewell(&client, &Problem::new(Code::ShuttingDown, "The server is stopping")).await;
+                farewell(&app, &client, &Problem::new(Code::ShuttingDown, "The server is stopping")).await;
                 None
             }
             () = client.closed() => None,
@@ -89,9 +90,15 @@ async fn stream(app: Arc<App>, mut subscription: Subscription, client: mpsc::Sen
     app.telemetry.observe(&Observation::StreamClosed);
 }
 
-async fn farewell(client: &mpsc::Sender<Bytes>, problem: &Problem) {
+/// Hands on what the client is to get. `false`: it is gone, or takes nothing; then its place is for somebody else, and it
+/// resumes where it stood.
+async fn sent(app: &App, client: &mpsc::Sender<Bytes>, bytes: Bytes) -> bool {
+    matches!(tokio::time::timeout(app.settings.write_timeout, client.send(bytes)).await, Ok(Ok(())))
+}
+
+async fn farewell(app: &App, client: &mpsc::Sender<Bytes>, problem: &Problem) {
     // A client that is gone needs none.
-    let _ = client.send(sse::problem(problem)).await;
+    let _ = sent(app, client, sse::problem(problem)).await;
 }
 
 fn events(batch: &Batch) -> Bytes {

@@ -94,6 +94,7 @@ labels! {
         Rpc = "rest/rpc",
         Batch = "rest/batch",
         Changes = "realtime/changes",
+        StreamToken = "realtime/token",
         Unknown = "unknown",
         Refused = "refused",
     }

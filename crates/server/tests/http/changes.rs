@@ -70,3 +70,102 @@ async fn what_cannot_be_followed_is_refused() {
     check("table=things&since=999", 410, "TR018").await;
     server.stop().await;
 }
+
+/// A stream token, asked for with these headers.
+async fn minted(server: &Server, headers: &str) -> String {
+    let reply = server.send("POST", "/realtime/v1/token", headers, "").await;
+    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")), "{}", reply.body);
+    assert!(reply.json()["expires_in"].as_u64().unwrap() <= 60);
+    reply.json()["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_client_without_headers_is_let_in_by_a_token_for_that_alone() {
+    let server = Server::start(|settings| settings.clock_skew_seconds = 0).await;
+    let stream_token = minted(&server, &token("authenticated", 3)).await;
+    // It is not a token for anything else, wherever it is put.
+    let elsewhere = server.get(&format!("/rest/v1/things?token={stream_token}")).await;
+    assert_eq!((elsewhere.status, elsewhere.json()["code"].as_str()), (400, Some("PGRST100")));
+    for header in ["authorization: Bearer", "apikey:"] {
+        let header = format!("{header} {stream_token}\r\n");
+        for (method, target) in [
+            ("GET", "/rest/v1/things"),
+            ("GET", "/realtime/v1/changes?table=things"),
+            ("POST", "/realtime/v1/token"),
+        ] {
+            assert_eq!(
+                server.send(method, target, &header, "").await.status,
+                401,
+                "{method} {target} {header}"
+            );
+        }
+    }
+    assert_eq!(
+        server.send("POST", &format!("/realtime/v1/token?token={stream_token}"), "", "").await.status,
+        401
+    );
+    // It opens a stream, which ends with the token that it was made with.
+    let mut stream = follow(&server, &format!("table=things&token={stream_token}"), "").await;
+    assert_eq!(server.send("POST", "/rest/v1/things", "", r#"{"id":40}"#).await.status, 201);
+    assert!(stream.until_text("\n\n").await.unwrap().contains("event: INSERT\n"));
+    let end = stream.until_text("\n\n").await.unwrap();
+    assert!(end.contains("event: problem\n") && end.contains("PGRST303"), "{end}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn no_other_token_stands_in_an_address() {
+    let server = Server::start(|_| {}).await;
+    let bearer = token("authenticated", 60);
+    let stream_token = minted(&server, &bearer).await;
+    let jwt = bearer.trim_end().rsplit(' ').next().unwrap();
+    let check = async |query: &str, headers: &str| {
+        let reply =
+            server.send("GET", &format!("/realtime/v1/changes?table=things{query}"), headers, "").await;
+        assert_eq!(
+            (reply.status, reply.json()["code"].as_str()),
+            (401, Some("PGRST301")),
+            "{query} {headers}"
+        );
+        assert!(reply.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")));
+        assert!(!reply.body.contains(&stream_token[20..]) && !reply.body.contains(jwt), "{}", reply.body);
+    };
+    check(&format!("&token={jwt}"), "").await;
+    check("&token=", "").await;
+    check(&format!("&token={stream_token}x"), "").await;
+    check(&format!("&token={stream_token}&token={stream_token}"), "").await;
+    check(&format!("&token={stream_token}"), &bearer).await;
+    check(&format!("&token={stream_token}"), &format!("apikey: {jwt}\r\n")).await;
+    // Made for callers who proved who they are, and by POST alone.
+    let reply = server.send("POST", "/realtime/v1/token", "", "").await;
+    assert_eq!((reply.status, reply.json()["code"].as_str()), (401, Some("PGRST302")));
+    assert_eq!(server.send("GET", "/realtime/v1/token", &bearer, "").await.status, 405);
+    assert_eq!(
+        server.send("OPTIONS", "/realtime/v1/token", "", "").await.header("allow"),
+        Some("POST, OPTIONS")
+    );
+    server.stop().await;
+}
+
+/// A stream whose client reads nothing gives its place back, and what waits for the client is little.
+#[tokio::test]
+async fn a_follower_that_reads_nothing_is_let_go() {
+    let server = Server::start(|settings| settings.write_timeout = Duration::from_millis(100)).await;
+    let stalled = follow(&server, "table=things", "").await;
+    let streams = async || {
+        let page = server.admin("/metrics").await.body;
+        page.lines()
+            .find_map(|line| line.strip_prefix("transom_change_streams_open ")?.trim().parse::<u32>().ok())
+    };
+    assert_eq!(streams().await, Some(1), "{}", server.admin("/metrics").await.body);
+    let name = "x".repeat(200_000);
+    let mut id = 1_000;
+    while streams().await != Some(0) {
+        id += 1;
+        assert!(id < 1_400, "it is never let go");
+        let body = format!(r#"{{"id":{id},"name":"{name}"}}"#);
+        assert_eq!(server.send("POST", "/rest/v1/things", "", &body).await.status, 201);
+    }
+    drop(stalled);
+    server.stop().await;
+}

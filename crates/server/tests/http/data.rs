@@ -195,3 +195,22 @@ async fn plans_are_shown_where_they_may_be() {
     assert_eq!(server.send("GET", THINGS, accept, "").await.status, 406);
     server.stop().await;
 }
+
+/// Whoever stands in front may have judged the other one.
+#[tokio::test]
+async fn credentials_are_given_once() {
+    let server = Server::start(|_| {}).await;
+    let good = token("authenticated", 60);
+    let insert = async |headers: &str| server.send("POST", "/rest/v1/secrets", headers, r#"{"id":7}"#).await;
+    for twice in [
+        format!("{good}{good}"),
+        format!("authorization: Basic dTpw\r\n{good}"),
+        format!("{good}authorization: Bearer a.b.c\r\n"),
+        format!("apikey: a.b.c\r\napikey: a.b.c\r\n{good}"),
+    ] {
+        let reply = insert(&twice).await;
+        assert_eq!((reply.status, reply.json()["code"].as_str()), (401, Some("PGRST301")), "{twice}");
+    }
+    assert_eq!(insert(&good).await.status, 201);
+    server.stop().await;
+}

@@ -63,3 +63,16 @@ async fn a_chunked_body_ends_where_it_says() {
 async fn the_stand_in_cannot_be_sent() {
     check("TRANSOM-REFUSED /0 HTTP/1.1\r\nhost: x\r\n\r\n", &[400]).await;
 }
+
+/// The HTTP library would refuse these without a word.
+#[tokio::test]
+async fn what_is_no_request_is_told_why() {
+    let get = |rest: &str| format!("GET /rest/v1/things{rest}{HIDDEN}");
+    check(&get("#a HTTP/1.1\r\nhost: x\r\n\r\n"), &[400]).await;
+    check(&get("\u{1} HTTP/1.1\r\nhost: x\r\n\r\n"), &[400]).await;
+    check(&get(" HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n"), &[400]).await;
+    check(&get(" HTTP/1.1\r\nhost: x\r\nb d: x\r\n\r\n"), &[400]).await;
+    check(&get(" HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n"), &[400]).await;
+    check(&get(" HTTP/1.1\r\nhost: x\r\n\0transfer-encoding: chunked\r\n\r\n"), &[400]).await;
+    check(&get(" HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\r\n\r\n"), &[400]).await;
+}
