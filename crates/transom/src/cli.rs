@@ -27,10 +27,13 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "blank")]
         template: Template,
     },
-    /// Applies migrations, shows which are applied, or starts a new one.
+    /// Applies migrations, shows which are applied, starts a new one, or moves the project to another database.
     Migrate {
         #[command(flatten)]
         project: Project,
+        /// Moves all rows to this empty database; nothing may write meanwhile. An interrupted move goes on.
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
         /// What to do with them.
         #[command(subcommand)]
         action: Option<Migrate>,
@@ -179,6 +182,12 @@ impl Migrate {
 }
 
 impl Project {
+    /// The same, with another database.
+    #[must_use]
+    pub fn at(&self, url: String) -> Self {
+        Self { database_url: Some(url), ..self.clone() }
+    }
+
     /// The same, in this folder if it is given.
     #[must_use]
     pub fn within(&self, folder: &Folder) -> Self {

@@ -9,6 +9,7 @@ mod commands;
 mod counters;
 mod faults;
 mod migrations;
+mod moving;
 mod project;
 mod seed;
 mod wiring;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => commands::serve::run(&serve),
         Command::New { name, template } => commands::new::run(&name, template),
-        Command::Migrate { project, action } => commands::migrate::run(&project, action),
+        Command::Migrate { project, to, action } => commands::migrate::run(&project, to, action),
         Command::Check(project) => commands::check::run(&project),
         Command::Config { project, action } => commands::config::run(&project, action),
         Command::Seed(seed) => commands::seed::run(&seed),

@@ -124,7 +124,10 @@ pub async fn identity(project: &Project) -> anyhow::Result<Identity> {
         clock_skew_seconds: seconds(auth.skew),
         cache_bytes_max: u64::from(auth.token_cache_max) * TOKEN_BYTES,
         jwks_age_seconds_max: seconds(auth.jwks_max_age),
-        observer: Some(Arc::new(|observation| tracing::info!(?observation, "token keys"))),
+        observer: Some(Arc::new(|observation| match observation {
+            KeyObservation::KeysFetched { .. } => tracing::info!("{observation}"),
+            KeyObservation::KeysNotFetched { .. } => tracing::warn!("{observation}"),
+        })),
         ..IdentitySettings::default()
     };
     let identity = Identity::new(settings).map_err(Faults::from)?;
@@ -151,7 +154,8 @@ async fn changes(project: &Project, data: &Arc<Data>) -> Result<Option<ChangeFee
     }
     let policies = data.clone();
     let source = Arc::new(move || policies.model().policies.clone());
-    let settings = FeedSettings { tables, ..FeedSettings::default() };
+    let observer: transom_events::Observer = Arc::new(|observation| tracing::warn!("{observation}"));
+    let settings = FeedSettings { tables, observer: Some(observer), ..FeedSettings::default() };
     ChangeFeed::start(data.database().clone(), source, settings).await.map(Some)
 }
 
@@ -170,6 +174,7 @@ fn settings(project: &Project) -> Settings {
         drain_timeout: limits.drain_timeout,
         plan: config.rest.plan,
         server_timing: config.server.server_timing,
+        clock_skew_seconds: seconds(config.auth.skew),
         access_log: true,
         cors: Cors { origins: config.cors.origins.clone(), preflight_max_age: config.cors.preflight_max_age },
         ..Settings::default()

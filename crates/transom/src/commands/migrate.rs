@@ -4,12 +4,16 @@ use crate::{
     cli::{Folder, Migrate, Project as Flags},
     commands,
     faults::Faults,
-    migrations,
+    migrations, moving,
     project::Project,
     wiring,
 };
 
-pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
+pub fn run(flags: &Flags, to: Option<String>, action: Option<Migrate>) -> anyhow::Result<()> {
+    if let Some(url) = to {
+        anyhow::ensure!(action.is_none(), "--to moves the project: leave the action away");
+        return move_to(flags, url);
+    }
     let action = action.unwrap_or_else(|| Migrate::Up(Folder::default()));
     let flags = flags.within(action.folder());
     let project = Project::open(&flags.dir, &flags.overrides()?)?;
@@ -38,6 +42,13 @@ pub fn run(flags: &Flags, action: Option<Migrate>) -> anyhow::Result<()> {
             Ok(())
         }),
     }
+}
+
+/// The same project, opened on both databases.
+fn move_to(flags: &Flags, url: String) -> anyhow::Result<()> {
+    let from = Project::open(&flags.dir, &flags.overrides()?)?;
+    let to = Project::open(&flags.dir, &flags.at(url).overrides()?)?;
+    commands::block_on(moving::run(&from, &to))
 }
 
 fn start(project: &Project, files: &[migrations::File], name: &str) -> anyhow::Result<()> {
