@@ -161,14 +161,14 @@ fn a_row_is_inserted_with_its_related_rows() {
 
         # One bad line, and there is no order.
         POST /orders
-        {"id":12,"customer":"mal","lines":[{"no":1,"product_id":1,"quantity":0}]}
+        {"id":212,"customer":"mal","lines":[{"no":1,"product_id":1,"quantity":0}]}
         => 400 23514
 
         POST /orders
-        {"id":12,"customer":"mal","lines":[{"no":1,"product_id":99,"quantity":1}]}
+        {"id":212,"customer":"mal","lines":[{"no":1,"product_id":99,"quantity":1}]}
         => 409 23503
 
-        GET /orders?id=eq.12
+        GET /orders?id=eq.212
         => 200
         []
 
