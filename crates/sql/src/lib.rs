@@ -2,6 +2,7 @@
 //! module per engine says how that engine writes things. [`bind`] gives a plan's parameters their values.
 
 pub mod bind;
+pub mod ledger;
 pub mod named;
 pub mod postgres;
 pub mod render;

@@ -10,18 +10,13 @@ use transom_query::{
     request::{Action, Cell, Conflict, Insert, Payload, Resolution, Resource, Returning, Shape, Values},
 };
 
+use transom_sql::ledger::{CREATE, DROP, TABLE};
+use transom_types::limits::BATCH_OPERATIONS_MAX;
+
 use super::{fault, order::Step, side::Side};
 use crate::faults::Faults;
 
-/// The bookkeeping's table: whoever has it is being moved to.
-const TABLE: &str = "transom_move";
-
-/// Words that every engine has.
-const CREATE: &str = "CREATE TABLE transom_move (
-  name TEXT PRIMARY KEY, position TEXT, row_count BIGINT NOT NULL, finished BOOLEAN NOT NULL
-)";
-
-/// Its columns.
+/// The columns of the bookkeeping.
 const COLUMNS: [&str; 4] = ["name", "position", "row_count", "finished"];
 
 /// The name of the line that says where the rows come from; no table has it.
@@ -62,7 +57,7 @@ pub(super) async fn begin(database: &dyn Database, place: &str) -> anyhow::Resul
 
 /// Removes the bookkeeping, when all is well.
 pub(super) async fn remove(target: &Side) -> anyhow::Result<()> {
-    Ok(target.database.run_script(&format!("DROP TABLE {TABLE}")).await.map_err(fault)?)
+    Ok(target.database.run_script(DROP).await.map_err(fault)?)
 }
 
 impl Ledger {
@@ -87,18 +82,18 @@ impl Ledger {
 
     /// Notes the source. Rows that migrations have put into the target are the source's matter: they go.
     pub(super) async fn start(&self, target: &Side, source: &str, steps: &[Step]) -> anyhow::Result<()> {
-        let dialect = target.database.dialect();
-        let mut script = String::new();
-        for step in steps.iter().rev().filter(|step| !step.filling) {
-            let Some(table) = target.catalog().table(&step.table) else { continue };
-            script.push_str("DELETE FROM ");
-            dialect.table(&mut script, &target.catalog()[table]);
-            script.push_str(";\n");
+        let emptied = |step: &Step| {
+            let resource = Resource::Table(step.table.clone());
+            let shape =
+                Shape { resource, action: Action::Delete, returning: Returning::Minimal, ..Shape::read("") };
+            DataRequest { shape, values: Values::default() }
+        };
+        let tables: Vec<&Step> = steps.iter().rev().filter(|step| !step.filling).collect();
+        for some in tables.chunks(BATCH_OPERATIONS_MAX as usize) {
+            target.write(some.iter().map(|step| emptied(step)).collect()).await.map_err(Faults::from)?;
         }
-        script.push_str("INSERT INTO transom_move (name, position, row_count, finished) VALUES ('', ");
-        dialect.string(&mut script, source);
-        script.push_str(&format!(", 0, {});", dialect.truth(false)));
-        Ok(target.database.run_script(&script).await.map_err(fault)?)
+        // Last: only now is it safe to go on without emptying anything.
+        Ok(target.write(vec![note(SOURCE, Some(source), 0)]).await.map_err(Faults::from)?)
     }
 
     /// How far a step came before.
