@@ -2,9 +2,9 @@
 
 use std::{
     env, fs,
-    os::unix::fs::MetadataExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 /// Debian keeps each version's programs in a folder of its own, outside of `PATH`.
@@ -47,8 +47,20 @@ impl Programs {
 
     /// A program, ready for its arguments; silent.
     pub fn command(&self, program: &str) -> Command {
-        use std::os::unix::process::CommandExt;
-        let mut command = Command::new(self.folder.join(program));
+        self.any_command(&self.folder.join(program))
+    }
+
+    /// Starts a process that does this in the shell when its input ends: when it is closed, and when this process ends in
+    /// any way. `$1` is the folder of the programs, `$2` the argument.
+    pub(crate) fn at_the_end(&self, script: &str, argument: &Path) -> Child {
+        let mut command = self.any_command(Path::new("sh"));
+        command.args(["-c", &format!("cat >/dev/null; {script}"), "sh"]).arg(&self.folder).arg(argument);
+        // What interrupts a test run must not reach it.
+        command.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0).spawn().expect("a shell starts")
+    }
+
+    fn any_command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(Stdio::null()).current_dir("/");
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);

@@ -4,7 +4,8 @@ use std::{
     fs,
     net::TcpListener,
     os::unix::fs::{PermissionsExt, chown},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::Child,
 };
 
 use tempfile::TempDir;
@@ -20,9 +21,13 @@ pub enum Durability {
     None,
 }
 
-/// A running server; stopped, and its folder removed, when dropped.
+/// Ends a server, if it runs, and removes its folder.
+const END: &str = r#""$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null; rm -rf "$2""#;
+
+/// A running server; stopped, and its folder removed, when dropped, and when this process is killed.
 pub struct Server {
     folder: TempDir,
+    guard: Child,
     programs: Programs,
     port: u16,
     durability: Durability,
@@ -40,7 +45,8 @@ impl Server {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it can be entered");
         let port =
             TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let server = Self { folder, programs, port, durability };
+        let guard = programs.at_the_end(END, folder.path());
+        let server = Self { folder, guard, programs, port, durability };
         let data = server.data();
         let arguments =
             ["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
@@ -81,6 +87,11 @@ impl Server {
         format!("postgresql://postgres@/{database}?host={}&port={}", self.folder.path().display(), self.port)
     }
 
+    /// Where its data and socket are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
@@ -101,10 +112,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that was killed already has nothing to stop.
-        let data = self.data();
-        let mut stop = self.programs.command("pg_ctl");
-        let _ =
-            stop.args(["-D", &data, "-m", "immediate", "stop"]).stderr(std::process::Stdio::null()).status();
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
     }
 }
