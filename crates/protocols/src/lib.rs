@@ -2,4 +2,5 @@
 //!
 //! A protocol knows its own grammar and nothing of the catalog: names are resolved by the planner.
 
+pub mod openapi;
 pub mod rest;

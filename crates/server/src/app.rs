@@ -8,6 +8,7 @@ use transom_identity::Identity;
 
 use crate::{
     cors::Cors,
+    endpoints::openapi::Documents,
     listener::connections::Connections,
     settings::Settings,
     telemetry::{RequestIds, Telemetry},
@@ -25,6 +26,8 @@ pub struct App {
     pub changes: Option<ChangeFeed>,
     /// Metrics and log.
     pub telemetry: Telemetry,
+    /// What the API says of itself, by role.
+    pub documents: Documents,
     /// Makes names for requests.
     pub request_ids: RequestIds,
     /// Which web pages may call.
@@ -48,6 +51,7 @@ impl App {
             data,
             identity,
             changes,
+            documents: Documents::default(),
             request_ids: RequestIds::default(),
             connections: Connections::default(),
         }

@@ -5,6 +5,7 @@ mod changes;
 mod context;
 mod data;
 mod headers;
+pub mod openapi;
 mod plan;
 mod resources;
 pub mod stream_token;

@@ -7,7 +7,7 @@ const KEY_BYTES_MAX: usize = 255;
 
 /// Reads the two conditional headers. A tag that this server cannot have made matches nothing. `If-Match` compares
 /// strongly: a weak tag is never equal. `If-None-Match` compares weakly (RFC 9110, section 8.8.3.2).
-pub(super) fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Precondition {
+pub fn conditions(if_match: Option<&str>, if_none_match: Option<&str>) -> Precondition {
     Precondition {
         within: if_match.map(|header| states(header, |tag| tag)),
         without: if_none_match.map(|header| states(header, |tag| tag.strip_prefix("W/").unwrap_or(tag))),

@@ -31,7 +31,7 @@ mod tests;
 
 pub use accept::{Asked, BareMedia, PlanForm, ReplyForm, negotiate};
 pub use batch::{BatchPart, batch_reply, parse_batch};
-pub use conditions::idempotency_key;
+pub use conditions::{conditions, idempotency_key};
 pub use cursor::{decode_cursor, encode_cursor, fingerprint};
 pub use link::{BASE, location, next_link};
 pub use prefer::{Preferences, Return, Transaction, preferences};

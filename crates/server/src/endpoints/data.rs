@@ -10,7 +10,7 @@ use transom_types::{Code, Principal, Problem};
 use crate::{
     app::App,
     edge::{Admitted, body},
-    endpoints::{context, headers, plan, resources},
+    endpoints::{context, headers, openapi, plan, resources},
     pipeline::Passage,
     reply::{Reply, data},
     telemetry::{Route, Stage},
@@ -26,7 +26,9 @@ pub async fn call(
     let Admitted { head, body, permit: _permit, .. } = admitted;
     match head.method {
         Method::OPTIONS => return resources::options(app, head, principal),
-        Method::GET | Method::HEAD if passage.route == Route::Root => return resources::root(app, principal),
+        Method::GET | Method::HEAD if passage.route == Route::Root => {
+            return openapi::root(app, head, principal);
+        }
         _ => {}
     }
     let body = match head.method {

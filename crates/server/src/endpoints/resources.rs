@@ -1,47 +1,14 @@
-//! What there is and what may be done with it: the root's list, and `OPTIONS`. Both show only what the role may use.
+//! `OPTIONS`: what may be done with a resource, as far as the role may use it.
 
 use http::request::Parts;
-use serde_json::{Value as Json, json};
 use transom_protocols::rest::{self, BASE, Target};
-use transom_query::catalog::{Access, Catalog, Function, TableKind};
+use transom_query::catalog::{Access, Function};
 use transom_types::{Code, Principal, Problem};
 
 use crate::{
     app::App,
     reply::{self, Reply},
 };
-
-/// `GET /rest/v1`: every table, view and function that the role may use.
-pub fn root(app: &App, principal: &Principal) -> Result<Reply, Problem> {
-    let grant = app.data.model().policies.authorize(principal)?;
-    let catalog = grant.catalog();
-    let mut names: Vec<&str> = catalog.table_names().collect();
-    names.sort_unstable();
-    let resources: Vec<Json> = names.iter().filter_map(|name| table(catalog, name)).collect();
-    let mut names: Vec<&str> = catalog.function_names().collect();
-    names.sort_unstable();
-    let functions: Vec<Json> = names.iter().filter_map(|name| function(catalog, name)).collect();
-    Ok(reply::ok_json(json!({"resources": resources, "functions": functions}).to_string()))
-}
-
-fn table(catalog: &Catalog, name: &str) -> Option<Json> {
-    let table = &catalog[catalog.table(name)?];
-    let kind = match table.kind {
-        TableKind::Table => "table",
-        TableKind::View { .. } => "view",
-    };
-    let methods: Vec<&str> = table_methods(table.access).collect();
-    Some(json!({"name": name, "kind": kind, "path": format!("{BASE}/{name}"), "methods": methods}))
-}
-
-fn function(catalog: &Catalog, name: &str) -> Option<Json> {
-    let function = &catalog[catalog.function(name)?];
-    let parameters: Vec<&str> = function.params.iter().map(|param| &*param.name).collect();
-    let methods = function_methods(function);
-    Some(
-        json!({"name": name, "path": format!("{BASE}/rpc/{name}"), "parameters": parameters, "methods": methods}),
-    )
-}
 
 /// `OPTIONS`: the methods that the role may use here.
 pub fn options(app: &App, head: &Parts, principal: &Principal) -> Result<Reply, Problem> {

@@ -1,0 +1,120 @@
+//! `/TABLE/KEY`: one row as a resource.
+
+use serde_json::{Map, Value as Json, json};
+use transom_query::catalog::Column;
+
+use super::{
+    Described,
+    components::{Components, headers_named, parameters_named},
+    examples, names, problems, reference, schemas, tables,
+};
+
+/// Adds the path of one table's rows, when they have a key that the role may see.
+pub(super) fn add(described: &Described<'_>, paths: &mut Map<String, Json>, components: &mut Components) {
+    let (table, access) = (described.table, described.table.access);
+    let key: Vec<&Column> = table.primary_key.iter().map(|id| &table[*id]).collect();
+    if key.is_empty() || key.iter().any(|column| !column.access.select) {
+        return;
+    }
+    let parameter = format!("key.{}", described.component);
+    components.parameters.insert(parameter.clone(), key_parameter(&key));
+    let mut item = Map::new();
+    item.insert("parameters".to_owned(), json!([reference("parameters", &parameter)]));
+    if access.select {
+        item.insert("get".to_owned(), read(described));
+    }
+    if tables::writable(described) {
+        if access.update {
+            item.insert("patch".to_owned(), write(described, "change", "Change the row", Some("update")));
+        }
+        if access.update && access.insert {
+            item.insert("put".to_owned(), write(described, "put", "Put the row in place", Some("insert")));
+        }
+        if access.delete {
+            item.insert("delete".to_owned(), write(described, "remove", "Remove the row", None));
+        }
+    }
+    if item.len() > 1 {
+        paths.insert(format!("/{}/{{key}}", names::segment(described.key())), Json::Object(item));
+    }
+}
+
+fn key_parameter(key: &[&Column]) -> Json {
+    let columns: Vec<&str> = key.iter().map(|column| &*column.name).collect();
+    let (schema, example) = match key {
+        [only] => (schemas::of_type(only.data_type), examples::value(only.data_type)),
+        _ => {
+            let text = |column: &&Column| match examples::value(column.data_type) {
+                Json::String(text) => text,
+                other => other.to_string(),
+            };
+            (json!({"type": "string"}), json!(key.iter().map(text).collect::<Vec<_>>().join(",")))
+        }
+    };
+    json!({
+        "name": "key",
+        "in": "path",
+        "required": true,
+        "description": format!("The row's primary key: {}", columns.join(",")),
+        "schema": schema,
+        "example": example,
+    })
+}
+
+fn read(described: &Described<'_>) -> Json {
+    let mut responses = Map::new();
+    responses.insert(
+        "200".to_owned(),
+        json!({
+            "description": "The row.",
+            "headers": headers_named(&["ETag", "Content-Range", "Preference-Applied"]),
+            "content": content(described),
+        }),
+    );
+    responses.insert("304".to_owned(), reference("responses", "NotModified"));
+    problems::add(&mut responses, problems::READ);
+    operation(described, "get", "Read the row", &["select", "Prefer", "If-None-Match"], responses)
+}
+
+fn write(described: &Described<'_>, verb: &str, summary: &str, body: Option<&str>) -> Json {
+    let mut responses = Map::new();
+    let statuses: &[&str] = if verb == "put" { &["200", "201", "204"] } else { &["200", "204"] };
+    tables::written(described, &mut responses, statuses);
+    for status in ["200", "201"] {
+        if let Some(response) = responses.get_mut(status) {
+            response["content"] = content(described);
+        }
+    }
+    problems::add(&mut responses, problems::WRITE);
+    let shared = ["select", "Prefer", "If-Match", "If-None-Match", "Idempotency-Key"];
+    let mut operation = operation(described, verb, summary, &shared, responses);
+    if let Some(suffix) = body {
+        operation["requestBody"] = tables::body(described, suffix, false);
+    }
+    operation
+}
+
+/// An object, unless a list is asked for.
+fn content(described: &Described<'_>) -> Json {
+    let mut content = tables::row_content(described);
+    if let Some(object) = content.get("application/vnd.pgrst.object+json").cloned() {
+        content["application/json"] = object;
+    }
+    content
+}
+
+fn operation(
+    described: &Described<'_>,
+    verb: &str,
+    summary: &str,
+    parameters: &[&str],
+    responses: Map<String, Json>,
+) -> Json {
+    json!({
+        "tags": [described.key()],
+        "operationId": format!("{verb}.{}", described.component),
+        "summary": summary,
+        "parameters": parameters_named(parameters),
+        "responses": responses,
+    })
+}
