@@ -1,4 +1,7 @@
-//! Reader threads, for what is too dear to run where the request is.
+//! Reader threads, for what is too dear to run where the request is, and one for what the server itself must know soon.
+//!
+//! Dear reads give way to everything else: their threads have a lower priority, and what is short (whether the database
+//! answers, what changed) does not queue behind them.
 
 use std::{sync::Arc, thread, time::Instant};
 
@@ -14,67 +17,78 @@ use crate::{
     rows,
 };
 
-/// Waits, answered or not; what nobody waits for any more is not run.
-enum Job {
-    Read { statement: Statement, deadline: Instant, reply: oneshot::Sender<Result<Body, DbError>> },
-    Task(Box<dyn FnOnce(&Connection) + Send>),
+/// How far dear reads stand back: about a thirtieth of a core when cheap ones could use all of it, all of it when they do not.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 15;
+
+/// A dear read. It waits, answered or not; what nobody waits for any more is not run.
+struct Read {
+    statement: Statement,
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Body, DbError>>,
 }
 
-/// The threads and their queue.
+type Task = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The threads and their queues.
 pub(crate) struct Readers {
-    queue: Arc<Queue<Job>>,
+    reads: Arc<Queue<Read>>,
+    tasks: Arc<Queue<Task>>,
 }
 
 impl Readers {
     pub(crate) fn start(options: Arc<Options>) -> Result<Self, DbError> {
-        let queue = Arc::new(Queue::new(options.read_queue_max));
+        let readers = Self {
+            reads: Arc::new(Queue::new(options.read_queue_max)),
+            tasks: Arc::new(Queue::new(options.read_queue_max)),
+        };
         // Held by every thread: goes with the last.
-        let alive = Arc::new(Abandons(queue.clone()));
+        let alive = Arc::new(Abandons(readers.reads.clone()));
         for number in 0..options.reader_threads.max(1) {
-            let (queue, options, alive) = (queue.clone(), options.clone(), alive.clone());
-            let thread = thread::Builder::new().name(format!("sqlite-reader-{number}"));
-            thread
-                .spawn(move || {
-                    let _alive = alive;
-                    run(&queue, &options);
-                })
-                .map_err(|error| DbError::new(Fault::Unavailable, error.to_string()))?;
+            let (alive, options) = (alive.clone(), options.clone());
+            spawn(format!("sqlite-reader-{number}"), move || {
+                stand_back();
+                work(&alive.0, &options, |read, reader| read.run(reader, options.reply_bytes_max));
+            })?;
         }
-        Ok(Self { queue })
+        let alive = Abandons(readers.tasks.clone());
+        spawn("sqlite-tasks".to_owned(), move || {
+            work(&alive.0, &options, |task: Task, reader| {
+                reader.watch.until(None);
+                task(&reader.connection);
+            });
+        })?;
+        Ok(readers)
     }
 
     pub(crate) async fn read(&self, statement: Statement, deadline: Instant) -> Result<Body, DbError> {
         let (reply, answer) = oneshot::channel();
-        self.push(Job::Read { statement, deadline, reply })?;
+        push(&self.reads, Read { statement, deadline, reply })?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Runs anything that only reads.
+    /// Runs anything short that only reads.
     pub(crate) async fn task<T: Send + 'static>(
         &self,
         task: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, DbError> {
         let (reply, answer) = oneshot::channel();
-        self.push(Job::Task(Box::new(move |connection| {
+        let task: Task = Box::new(move |connection| {
             // Nobody may be waiting any more.
             let _ = reply.send(task(connection));
-        })))?;
+        });
+        push(&self.tasks, task)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    fn push(&self, job: Job) -> Result<(), DbError> {
-        self.queue.push(job).map_err(|refused| match refused {
-            Refused::Full => DbError::new(Fault::Overloaded, "too many reads are waiting"),
-            Refused::Closed => gone(),
-        })
-    }
-
+    /// Dear reads that wait.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        self.reads.len()
     }
 
     pub(crate) fn close(&self) {
-        self.queue.close();
+        self.reads.close();
+        self.tasks.close();
     }
 }
 
@@ -88,7 +102,26 @@ fn gone() -> DbError {
     DbError::new(Fault::Unavailable, "the database is closed")
 }
 
-fn run(queue: &Arc<Queue<Job>>, options: &Options) {
+fn push<T>(queue: &Queue<T>, job: T) -> Result<(), DbError> {
+    queue.push(job).map_err(|refused| match refused {
+        Refused::Full => DbError::new(Fault::Overloaded, "too many reads are waiting"),
+        Refused::Closed => gone(),
+    })
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<(), DbError> {
+    let thread = thread::Builder::new().name(name).spawn(run);
+    thread.map(drop).map_err(|error| DbError::new(Fault::Unavailable, error.to_string()))
+}
+
+/// Lowers the calling thread's priority. Elsewhere than on Linux the whole process would stand back.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    // Where it is not allowed, dear reads only compete on equal terms.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
+}
+
+fn work<T>(queue: &Queue<T>, options: &Options, run: impl Fn(T, &Reader)) {
     let mut reader = None;
     while let Taken::Jobs(jobs) = queue.take(1, None) {
         for job in jobs {
@@ -98,31 +131,25 @@ fn run(queue: &Arc<Queue<Job>>, options: &Options) {
             }
             // Without a connection the job is dropped, which its caller learns as «closed».
             if let Some(reader) = &reader {
-                job.run(reader, options);
+                reader.clock.end();
+                run(job, reader);
             }
         }
     }
 }
 
-impl Job {
-    fn run(self, reader: &Reader, options: &Options) {
-        reader.clock.end();
-        match self {
-            Self::Task(task) => {
-                reader.watch.until(None);
-                task(&reader.connection);
-            }
-            Self::Read { reply, .. } if reply.is_closed() => {}
-            Self::Read { statement, deadline, reply } => {
-                let answer = match Instant::now() < deadline {
-                    true => {
-                        reader.watch.until(Some(deadline));
-                        rows::read(&reader.connection, &statement, options.reply_bytes_max)
-                    }
-                    false => Err(DbError::new(Fault::Deadline, "the statement waited too long")),
-                };
-                let _ = reply.send(answer);
-            }
+impl Read {
+    fn run(self, reader: &Reader, bytes_max: usize) {
+        if self.reply.is_closed() {
+            return;
         }
+        let answer = match Instant::now() < self.deadline {
+            true => {
+                reader.watch.until(Some(self.deadline));
+                rows::read(&reader.connection, &self.statement, bytes_max)
+            }
+            false => Err(DbError::new(Fault::Deadline, "the statement waited too long")),
+        };
+        let _ = self.reply.send(answer);
     }
 }
