@@ -7,8 +7,8 @@ use std::{
 
 use transom_config::{Auth, Synchronous};
 use transom_data::{Data, PlanOptions};
-use transom_events::{ChangeFeed, FeedSettings};
-use transom_identity::{Identity, Secret, Settings as IdentitySettings};
+use transom_events::{ChangeFeed, FeedSettings, Observer as FeedObserver};
+use transom_identity::{Identity, Observation as KeyObservation, Secret, Settings as IdentitySettings};
 use transom_ports::Database;
 use transom_server::{App, Cors, LogFormat, LogSettings, Settings};
 use transom_sql::Dialect;
@@ -154,7 +154,7 @@ async fn changes(project: &Project, data: &Arc<Data>) -> Result<Option<ChangeFee
     }
     let policies = data.clone();
     let source = Arc::new(move || policies.model().policies.clone());
-    let observer: transom_events::Observer = Arc::new(|observation| tracing::warn!("{observation}"));
+    let observer: FeedObserver = Arc::new(|observation| tracing::warn!("{observation}"));
     let settings = FeedSettings { tables, observer: Some(observer), ..FeedSettings::default() };
     ChangeFeed::start(data.database().clone(), source, settings).await.map(Some)
 }
@@ -174,6 +174,7 @@ fn settings(project: &Project) -> Settings {
         drain_timeout: limits.drain_timeout,
         plan: config.rest.plan,
         server_timing: config.server.server_timing,
+        rows_max: config.rest.rows_max,
         clock_skew_seconds: seconds(config.auth.skew),
         access_log: true,
         cors: Cors { origins: config.cors.origins.clone(), preflight_max_age: config.cors.preflight_max_age },
