@@ -48,8 +48,9 @@ pub async fn run(from: &Project, to: &Project) -> anyhow::Result<()> {
     let same = verify::all(&source, &target, &steps).await?;
     anyhow::ensure!(
         same,
-        "{} does not hold the same rows: do not serve from it\n    Was {} written to meanwhile? Or does a trigger \
-         of the target change rows? Empty the target, and begin again",
+        "{} does not hold the same rows: do not serve from it\n    Was {} written to meanwhile, does a trigger of \
+         the target change rows, or is there a value that it cannot keep exactly? Drop that database, make it anew, \
+         and begin again",
         target.place,
         source.place
     );

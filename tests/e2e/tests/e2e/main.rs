@@ -17,6 +17,8 @@ mod errors;
 mod guide;
 mod hostile;
 mod mistakes;
+mod moving;
+mod openapi;
 mod policies;
 mod preferences;
 mod reading;
