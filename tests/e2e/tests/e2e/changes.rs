@@ -26,6 +26,13 @@ fn project() -> Project {
     project
 }
 
+/// Changes the project's configuration.
+fn change(project: &Project, from: &str, to: &str) {
+    let text = std::fs::read_to_string(project.dir().join("transom.toml")).unwrap();
+    assert!(text.contains(from), "{text}");
+    project.write("transom.toml", &text.replace(from, to));
+}
+
 /// An open stream of changes.
 struct Stream(BufReader<TcpStream>);
 
@@ -40,11 +47,18 @@ struct Event {
 impl Stream {
     /// Subscribes, and returns once the server has begun to stream.
     fn open(client: &Client, claims: &Json, table: &str, last: Option<&str>) -> Self {
-        let mut socket = client.connect();
-        let bearer = token(claims);
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
+        Self::ask(
+            client,
+            &format!("table={table}"),
+            &format!("Authorization: Bearer {}\r\n{last}", token(claims)),
+        )
+    }
+
+    fn ask(client: &Client, query: &str, headers: &str) -> Self {
+        let mut socket = client.connect();
         let head = format!(
-            "GET /realtime/v1/changes?table={table} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer {bearer}\r\n{last}\r\n"
+            "GET /realtime/v1/changes?{query} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n{headers}\r\n"
         );
         socket.write_all(head.as_bytes()).unwrap();
         let mut stream = Self(BufReader::new(socket));
@@ -218,4 +232,66 @@ fn what_cannot_be_followed_is_refused() {
     let reply = server.user("ada").with("Last-Event-ID", "yesterday").get("/realtime/v1/changes?table=notes");
     assert_eq!(reply.status, 400, "{}", reply.text());
     server.user("ada").post("/realtime/v1/changes?table=notes", &json!({})).expect(405);
+}
+
+/// As a browser's `EventSource` does it: nothing but an address.
+#[test]
+fn a_client_without_headers_follows_with_a_token_for_that_alone() {
+    let project = project();
+    change(&project, "level = \"warn\"", "level = \"trace\"");
+    let server = project.serve();
+    let mint = |name: &str| {
+        let reply = server.user(name).post("/realtime/v1/token", &json!({})).expect(200);
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        reply.json()["token"].as_str().unwrap().to_owned()
+    };
+    let (ada, bob) = (mint("ada"), mint("bob"));
+    let follow = |token: &str, since: u64| {
+        Stream::ask(&server.client(), &format!("table=notes&token={token}&since={since}"), "")
+    };
+    let (mut of_ada, mut of_bob) = (follow(&ada, 0), follow(&bob, 0));
+    let writer = server.role("service_role");
+    writer
+        .post(
+            "/rest/v1/notes",
+            &json!([{ "id": 1, "owner": "ada", "secret": "s" }, { "id": 2, "owner": "bob", "secret": "s" }]),
+        )
+        .expect(201);
+    let event = of_ada.expect("INSERT", 1);
+    assert!(!event.data.to_string().contains("secret"), "policies and columns are the caller's: {event:?}");
+    of_bob.expect("INSERT", 2);
+    // Again within its minute, as a browser that was cut off does.
+    follow(&ada, 0).expect("INSERT", 1);
+    // For nothing else, and nothing else in its place.
+    server.client().bearer(&ada).get("/rest/v1/notes").expect(401);
+    server.client().with("apikey", &ada).get("/rest/v1/notes").expect(401);
+    server.client().bearer(&ada).post("/realtime/v1/token", &json!({})).expect(401);
+    server.client().post("/realtime/v1/token", &json!({})).expect(401);
+    let jwt = token(&user("ada"));
+    server.client().get(&format!("/realtime/v1/changes?table=notes&token={jwt}")).expect(401);
+    server.user("ada").get(&format!("/realtime/v1/changes?table=notes&token={ada}")).expect(401);
+    let cut = &ada[..ada.len() - 6];
+    server.client().get(&format!("/realtime/v1/changes?table=notes&token={cut}")).expect(401);
+    // It appears in no log and no metric.
+    server.client().get("/rest/v1/last_of_all").expect(404);
+    let printed = server.until_printed("last_of_all");
+    assert!(printed.contains("/realtime/v1/changes"), "{printed}");
+    let metrics = server.admin().get("/metrics").text();
+    for text in [&printed, &metrics] {
+        assert!(!text.contains("transom_stream") && !text.contains(cut) && !text.contains(&jwt), "{text}");
+    }
+}
+
+/// A stream lasts as long as its token, with the skew that is configured and no other.
+#[test]
+fn a_stream_ends_with_its_token() {
+    let project = project();
+    change(&project, "[auth]", "[auth]\nskew = \"0s\"");
+    let server = project.serve();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "role": "authenticated", "sub": "ada", "exp": now + 3 });
+    let begun = std::time::Instant::now();
+    let end = Stream::open(&server.client(), &claims, "notes", None).next();
+    assert_eq!((end.kind.as_str(), &end.data["code"]), ("problem", &json!("PGRST303")));
+    assert!(begun.elapsed().as_secs() < 15, "it went on for {:?}", begun.elapsed());
 }
