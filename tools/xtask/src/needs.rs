@@ -33,6 +33,12 @@ const NODE: Need = Need {
 };
 const NPM: Need =
     Need { program: "npm", probe: &["--version"], package: "npm", why: "it fetches the published clients" };
+const PYTHON: Need = Need {
+    program: "python3",
+    probe: &["-c", "import ensurepip, venv"],
+    package: "python3-venv",
+    why: "published programs judge the API's description",
+};
 const KILL: Need = Need {
     program: "kill",
     probe: &["-l"],
@@ -65,7 +71,7 @@ const LINTER: Need = Need {
 };
 
 /// What `cargo xtask test` needs.
-pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM, KILL, LIMITS, SERVER];
+pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM, PYTHON, KILL, LIMITS, SERVER];
 /// What `cargo xtask bench` needs.
 pub const BENCH: &[Need] = &[COMPILER, NODE, NPM];
 
@@ -155,7 +161,23 @@ pub async fn clients(root: &Path) -> anyhow::Result<()> {
             process::run(&folder, "npm", &[verb, "--no-audit", "--no-fund", "--loglevel=error"]).await?;
         }
     }
-    Ok(())
+    python_clients(root).await
+}
+
+/// Installs `tests/e2e/requirements.txt` into an environment of its own under `target/`.
+async fn python_clients(root: &Path) -> anyhow::Result<()> {
+    let wanted = fs::read_to_string(root.join("tests/e2e/requirements.txt"))?;
+    let environment = root.join("target/python-clients");
+    // Written last, so an interrupted installation is begun again.
+    let note = environment.join("installed.txt");
+    if fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("Fetching the clients of tests/e2e/requirements.txt");
+    process::run(root, "python3", &["-m", "venv", "target/python-clients"]).await?;
+    let pip = ["install", "--quiet", "--disable-pip-version-check", "-r", "tests/e2e/requirements.txt"];
+    process::run(root, "target/python-clients/bin/pip", &pip).await?;
+    Ok(fs::write(note, wanted)?)
 }
 
 fn package_folders(folder: &Path, found: &mut Vec<std::path::PathBuf>) {

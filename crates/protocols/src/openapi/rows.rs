@@ -78,12 +78,10 @@ fn read(described: &Described<'_>) -> Json {
 
 fn write(described: &Described<'_>, verb: &str, summary: &str, body: Option<&str>) -> Json {
     let mut responses = Map::new();
-    let statuses: &[&str] = if verb == "put" { &["200", "201", "204"] } else { &["200", "204"] };
-    tables::written(described, &mut responses, statuses);
-    for status in ["200", "201"] {
-        if let Some(response) = responses.get_mut(status) {
-            response["content"] = content(described);
-        }
+    let perhaps: &[&str] = if verb == "put" { &["201", "204"] } else { &["204"] };
+    tables::written(described, &mut responses, &["200"], perhaps);
+    if let Some(response) = responses.get_mut("200") {
+        response["content"] = content(described);
     }
     problems::add(&mut responses, problems::WRITE);
     let shared = ["select", "Prefer", "If-Match", "If-None-Match", "Idempotency-Key"];

@@ -82,7 +82,7 @@ fn read(described: &Described<'_>, filters: &[Json]) -> Json {
 
 fn insert(described: &Described<'_>) -> Json {
     let mut responses = Map::new();
-    written(described, &mut responses, &["200", "201"]);
+    written(described, &mut responses, &[], &["200", "201"]);
     problems::add(&mut responses, problems::WRITE);
     let shared = parameters_named(&["select", "columns", "on_conflict", "Prefer", "Idempotency-Key"]);
     let mut operation = operation(described, "insert", "Insert rows", shared, responses);
@@ -92,7 +92,7 @@ fn insert(described: &Described<'_>) -> Json {
 
 fn update(described: &Described<'_>, filters: &[Json]) -> Json {
     let mut responses = Map::new();
-    written(described, &mut responses, &["200", "204"]);
+    written(described, &mut responses, &["200"], &["204"]);
     problems::add(&mut responses, problems::WRITE);
     let mut operation =
         operation(described, "update", "Update the rows that the filters choose", writes(filters), responses);
@@ -102,7 +102,7 @@ fn update(described: &Described<'_>, filters: &[Json]) -> Json {
 
 fn delete(described: &Described<'_>, filters: &[Json]) -> Json {
     let mut responses = Map::new();
-    written(described, &mut responses, &["200", "204"]);
+    written(described, &mut responses, &["200"], &["204"]);
     problems::add(&mut responses, problems::WRITE);
     operation(described, "delete", "Delete the rows that the filters choose", writes(filters), responses)
 }
@@ -129,17 +129,31 @@ fn operation(
 }
 
 /// What a successful write answers: rows where they are asked for, nothing otherwise.
-pub(super) fn written(described: &Described<'_>, responses: &mut Map<String, Json>, statuses: &[&str]) {
+///
+/// A status that comes with rows or without has no content here: the document has no words for content that may be
+/// absent, and to promise a body that is not sent would be false.
+pub(super) fn written(
+    described: &Described<'_>,
+    responses: &mut Map<String, Json>,
+    with_rows: &[&str],
+    perhaps: &[&str],
+) {
     let headers = headers_named(&["Content-Range", "Location", "Preference-Applied"]);
-    for status in statuses {
-        let mut response = json!({
-            "description": "Done. With `Prefer: return=representation`, the rows.",
+    for status in with_rows {
+        let response = json!({
+            "description": "Done; the rows, as `Prefer: return=representation` asks.",
             "headers": headers,
+            "content": row_content(described),
         });
-        if *status != "204" {
-            response["content"] = row_content(described);
-        }
         responses.insert((*status).to_owned(), response);
+    }
+    let rows = format!("`#/components/schemas/{}`", described.component);
+    for status in perhaps {
+        let description = match *status {
+            "204" => "Done, and nothing to say.".to_owned(),
+            _ => format!("Done. No body, unless `Prefer: return=representation` asks for the rows: {rows}."),
+        };
+        responses.insert((*status).to_owned(), json!({"description": description, "headers": headers}));
     }
 }
 

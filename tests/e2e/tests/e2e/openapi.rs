@@ -1,0 +1,116 @@
+//! The API's description: what each role sees of it, and what published programs say of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use transom_testkit::{Client, Project, Server, root};
+
+use crate::{commands::good, spec::check};
+
+/// How long one role's API is tried by drawn requests.
+const TRIAL_SECONDS: &str = "20";
+/// What a reply must keep to: no failure of the server, and what the document says of statuses, types, headers, bodies.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
+
+/// A published program out of `requirements.txt`.
+fn published(name: &str) -> PathBuf {
+    let program = root().join("target/python-clients/bin").join(name);
+    assert!(program.exists(), "{} is not there: `cargo xtask test` installs it", program.display());
+    program
+}
+
+fn succeeds(command: &mut Command) {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
+}
+
+/// Writes the document to a file and has it validated.
+fn valid(client: &Client, folder: &Path, name: &str) -> PathBuf {
+    let file = folder.join(format!("{name}.json"));
+    fs::write(&file, client.get("/rest/v1/").expect(200).body).unwrap();
+    succeeds(Command::new(published("openapi-spec-validator")).arg(&file));
+    file
+}
+
+/// Draws requests from the document and sends them.
+fn tried(server: &Server, project: &Project, file: &Path, token: Option<&str>) {
+    let printed = server.printed();
+    let api = printed.split_whitespace().find(|word| word.ends_with("/rest/v1/")).unwrap();
+    let mut command = Command::new(published("schemathesis"));
+    command.current_dir(project.dir()).arg("run").arg(file);
+    command.args([
+        "--url",
+        api.trim_end_matches('/'),
+        "--checks",
+        CHECKS,
+        "--phases",
+        "examples,coverage,fuzzing",
+    ]);
+    command.args(["--max-examples", "5", "--max-time", TRIAL_SECONDS, "--seed", "1", "--no-color"]);
+    command.args(["--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off"]);
+    if let Some(token) = token {
+        command.args(["--header", &format!("Authorization: Bearer {}", token.trim())]);
+    }
+    succeeds(&mut command);
+}
+
+#[test]
+fn the_shops_description_is_valid_and_kept_to() {
+    let project = Project::example("shop");
+    let server = project.serve();
+    let folder = project.dir();
+    let anonymous = valid(&server.client(), folder, "anonymous");
+    valid(&server.user("ada"), folder, "customer");
+    let staff = valid(&server.role("staff"), folder, "staff");
+    tried(&server, &project, &anonymous, None);
+    let token = good(&["token", folder.to_str().unwrap(), "--role", "staff"]);
+    tried(&server, &project, &staff, Some(&token));
+}
+
+#[test]
+fn each_role_gets_its_own_and_may_keep_it() {
+    let project = Project::of(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL); CREATE TABLE secrets (id INTEGER PRIMARY KEY);",
+        "GRANT SELECT ON notes TO anon; CREATE POLICY everyone ON notes FOR SELECT TO anon USING (true);
+         GRANT ALL ON notes, secrets TO authenticated;
+         CREATE POLICY all_notes ON notes FOR ALL TO authenticated USING (true);",
+    );
+    let server = project.serve();
+    let of_anybody = server.client().get("/rest/v1/").expect(200).text();
+    assert!(!of_anybody.contains("secrets") && !of_anybody.contains("notes.insert"));
+    let of_user = server.user("ada").get("/rest/v1/").expect(200).json();
+    assert!(of_user["paths"]["/notes"]["post"].is_object() && of_user["paths"]["/secrets/{key}"].is_object());
+    check(
+        &server,
+        r#"
+        GET //rest/v1/
+        => 200
+        Content-Type: application/openapi+json; charset=utf-8
+        keep tag = header etag
+
+        GET //rest/v1/
+        Accept: application/json
+        If-None-Match: $tag
+        => 304
+        ETag: $tag
+
+        HEAD //rest/v1/
+        => 200
+        ETag: $tag
+
+        # Another role's document is another document.
+        as user ada
+        GET //rest/v1/
+        If-None-Match: $tag
+        => 200
+
+        GET //rest/v1/
+        Accept: application/openapi+json;version=2.0
+        => 406 PGRST107
+        "#,
+    );
+}
