@@ -7,6 +7,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + name.len().min(candidate.len()) / 3)
+        // Half of it must be right: short words are all near to each other.
+        .filter(|(distance, candidate)| distance * 2 <= name.len().max(candidate.len()))
         .min_by_key(|(distance, candidate)| (*distance, candidate.len()))
         .map(|(_, candidate)| candidate)
 }
@@ -21,6 +23,9 @@ mod tests {
         assert_eq!(nearest("product", names), Some("products"));
         assert_eq!(nearest("Ordres", names), Some("orders"));
         assert_eq!(nearest("zebra", names), None);
+        assert_eq!(nearest("eg", ["eq", "gt"]), Some("eq"));
+        assert_eq!(nearest("bar", ["nxr", "eq", "is"]), None);
+        assert_eq!(nearest("", ["d"]), None);
         assert_eq!(nearest("x", []), None);
     }
 }
