@@ -56,6 +56,35 @@ async fn waiting_counts_and_queues_are_bounded() {
 }
 
 #[tokio::test]
+async fn dear_reads_stand_back_and_hold_up_nothing_short() {
+    let bench = Bench::with(SCHEMA, |options| options.reader_threads = 1).await;
+    let database = bench.database.clone();
+    let endless = Statement { timeout: Duration::from_secs(2), ..reading(ENDLESS) };
+    let running = tokio::spawn(async move { database.read(endless).await });
+    bench.until("reads_demoted_total", 1).await;
+    bench.until("reader_queue_statements", 0).await;
+    bench.database.ping().await.unwrap();
+    assert!(!running.is_finished(), "the only reader thread is still busy");
+    #[cfg(target_os = "linux")]
+    assert!(niceness("sqlite-reader-0") > niceness("sqlite-tasks"), "dear reads have the lower priority");
+    running.abort();
+}
+
+/// The greatest niceness of this process's threads of a name: other tests have threads too.
+#[cfg(target_os = "linux")]
+fn niceness(thread: &str) -> i32 {
+    let of = |path: std::path::PathBuf| -> Option<i32> {
+        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+        let (head, rest) = stat.rsplit_once(") ")?;
+        // The name is cut to fifteen bytes; the niceness is the nineteenth field, and the third stands first here.
+        let name = head.split_once('(')?.1;
+        (name == &thread[..thread.len().min(15)]).then(|| rest.split(' ').nth(16)?.parse().ok())?
+    };
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    threads.filter_map(|entry| of(entry.unwrap().path())).max().unwrap()
+}
+
+#[tokio::test]
 async fn readers_do_not_wait_for_a_writer() {
     let bench = Bench::new(SCHEMA).await;
     let stranger = bench.stranger();
