@@ -42,13 +42,6 @@ pub struct Figures {
     pub dear: Histogram<u64>,
 }
 
-impl Figures {
-    /// The 99th percentile of reads, in microseconds.
-    pub fn read_p99_us(&self) -> f64 {
-        self.reads.value_at_quantile(0.99) as f64
-    }
-}
-
 /// Open connections to one server, used by run after run.
 pub struct Session {
     runtime: Runtime,

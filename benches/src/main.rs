@@ -10,6 +10,7 @@ mod measure;
 mod pairs;
 mod servers;
 mod table;
+mod tails;
 
 use std::path::PathBuf;
 

@@ -10,11 +10,9 @@ use crate::{
     machine::{self, Ticks},
     pairs::{Pairs, Side},
     servers::{self, Server},
-    table::{self, A, B, C, CEILING, D, DEAR, FSYNC_C, Found, PEER_A, PEER_B, PEER_C, QUIET, Sample},
+    table::{self, A, B, C, CEILING, FSYNC_C, Found, PEER_A, PEER_B, PEER_C, Sample},
+    tails,
 };
-
-/// How many clients ask for the dear read.
-const DEAR_CLIENTS: u32 = 2;
 
 const SECRET: &str = "bench-secret-of-at-least-32-characters";
 
@@ -73,7 +71,7 @@ fn target(field: &Field, server: &Server, token: Option<&String>) -> Target {
 
 /// One round. What is compared runs one after the other, in this order or, `turned`, the other way round.
 fn sample(run: &Run, field: &Field, seconds: f64, turned: bool) -> anyhow::Result<Sample> {
-    let mut works: [(usize, &Server, Requests); 11] = [
+    let mut works: [(usize, &Server, Requests); 8] = [
         (CEILING, &field.ceiling, data::transom_a),
         (A, &field.transom, data::transom_a),
         (PEER_A, &field.express_reads, data::peer_a),
@@ -82,35 +80,18 @@ fn sample(run: &Run, field: &Field, seconds: f64, turned: bool) -> anyhow::Resul
         (PEER_C, &field.express_normal, data::peer_c),
         (C, &field.transom, data::transom_c),
         (FSYNC_C, &field.express_full, data::peer_c),
-        (D, &field.transom, data::transom_d),
-        (QUIET, &field.transom, data::transom_a),
-        (DEAR, &field.transom, data::transom_a),
     ];
     if turned {
         works.reverse();
     }
-    let mut sample = Sample::default();
+    let mut per_second = [0.0; 8];
     for (work, server, requests) in works {
-        let dear_clients = if work == DEAR { DEAR_CLIENTS } else { 0 };
-        let mut session = Session::open(server.port, run.connections + dear_clients)?;
-        let dear: (Requests, u32) = (data::transom_dear, dear_clients);
-        let figures = session.run(&target(field, server, None), requests, dear, seconds)?;
-        sample.per_second[work] = figures.per_second;
-        sample.p99_us[work] = figures.read_p99_us();
-        if work == DEAR {
-            sample.dear_per_second = figures.dear.len() as f64 / seconds;
-        }
+        let mut session = Session::open(server.port, run.connections)?;
+        let figures = session.run(&target(field, server, None), requests, (requests, 0), seconds)?;
+        per_second[work] = figures.per_second;
     }
-    sample.dear_alone_ms = dear_alone(field)?;
-    Ok(sample)
-}
-
-/// How long the dear read takes when nothing else runs, in milliseconds.
-fn dear_alone(field: &Field) -> anyhow::Result<f64> {
-    let transom = target(field, &field.transom, None);
-    let alone =
-        Session::open(transom.port, 1)?.run(&transom, data::transom_a, (data::transom_dear, 1), 0.2)?;
-    Ok(alone.dear.value_at_quantile(0.5) as f64 / 1000.0)
+    let tails = tails::measure(&target(field, &field.transom, None), run.connections, seconds)?;
+    Ok(Sample { per_second, tails })
 }
 
 fn pairs(run: &Run, field: &Field, fours: u32, policy: &mut Pairs, token: &mut Pairs) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use crate::{
     Run,
     pairs::{Pairs, median},
+    tails::{Tail, Tails},
 };
 
 /// The works, as places in a [`Sample`].
@@ -14,19 +15,11 @@ pub const PEER_B: usize = 4;
 pub const C: usize = 5;
 pub const PEER_C: usize = 6;
 pub const FSYNC_C: usize = 7;
-pub const D: usize = 8;
-/// A once more, beside D and beside the dear reads.
-pub const QUIET: usize = 9;
-/// A while other clients ask for dear reads.
-pub const DEAR: usize = 10;
 
 /// One round.
-#[derive(Default)]
 pub struct Sample {
-    pub per_second: [f64; 11],
-    pub p99_us: [f64; 11],
-    pub dear_per_second: f64,
-    pub dear_alone_ms: f64,
+    pub per_second: [f64; 8],
+    pub tails: Tails,
 }
 
 /// All that was measured.
@@ -97,46 +90,38 @@ impl Line {
 }
 
 fn ratios(samples: &[Sample]) -> Vec<Line> {
-    let line = |work: &str, bar, unit: &str, over: usize, under: usize, figure: fn(&Sample, usize) -> f64| {
-        let values: Vec<f64> =
-            samples.iter().map(|sample| figure(sample, over) / figure(sample, under)).collect();
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let side = |work| middle(samples, |sample| figure(sample, work));
-        Line {
-            work: work.to_owned(),
-            value: median(&values)[0],
-            spread: format!("{least:.2}–{most:.2}"),
-            bar,
-            behind: format!("{:.0} / {:.0} {unit}", side(over), side(under)),
-        }
+    let rate = |work: &str, least, over: usize, under: usize| {
+        let sides = samples.iter().map(|sample| [sample.per_second[over], sample.per_second[under]]);
+        ratio(work, Bar::AtLeast(least), "a second", &sides.collect::<Vec<_>>())
     };
-    let rate = |sample: &Sample, work: usize| sample.per_second[work];
-    let p99 = |sample: &Sample, work: usize| sample.p99_us[work];
-    let (per_second, us) = ("a second", "µs");
+    let p99 = |work: &str, over: fn(&Tails) -> &Tail| {
+        let sides = samples.iter().map(|sample| [over(&sample.tails).p99_us, sample.tails.alone.p99_us]);
+        ratio(work, Bar::AtMost(2.0), "µs", &sides.collect::<Vec<_>>())
+    };
     vec![
-        line("A. one row by primary key / ceiling", Bar::AtLeast(0.55), per_second, A, CEILING, rate),
-        line("A. / Express + better-sqlite3", Bar::AtLeast(1.6), per_second, A, PEER_A, rate),
-        line(
-            "B. 20 rows, filtered, ordered, one embedded / Express",
-            Bar::AtLeast(1.3),
-            per_second,
-            B,
-            PEER_B,
-            rate,
-        ),
-        line(
-            "C. insert, row returned / Express without durability",
-            Bar::AtLeast(1.0),
-            per_second,
-            C,
-            PEER_C,
-            rate,
-        ),
-        line("C. / one fsync per insert", Bar::AtLeast(20.0), per_second, C, FSYNC_C, rate),
-        line("D. 90 % A + 10 % C: p99 of reads / without writes", Bar::AtMost(2.0), us, D, QUIET, p99),
-        line("A. beside two clients of a dear read: p99 / alone", Bar::AtMost(2.0), us, DEAR, QUIET, p99),
+        rate("A. one row by primary key / ceiling", 0.55, A, CEILING),
+        rate("A. / Express + better-sqlite3", 1.6, A, PEER_A),
+        rate("B. 20 rows, filtered, ordered, one embedded / Express", 1.3, B, PEER_B),
+        rate("C. insert, row returned / Express without durability", 1.0, C, PEER_C),
+        rate("C. / one fsync per insert", 20.0, C, FSYNC_C),
+        p99("D. 90 % A + 10 % C: p99 of reads / without writes", |tails| &tails.writes),
+        p99("A. beside two clients of a dear read: p99 / alone", |tails| &tails.dear),
     ]
+}
+
+/// The ratio of the first to the second of each round.
+fn ratio(work: &str, bar: Bar, unit: &str, sides: &[[f64; 2]]) -> Line {
+    let ratios: Vec<f64> = sides.iter().map(|[over, under]| over / under).collect();
+    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let side = |at: usize| median(&sides.iter().map(|side| side[at]).collect::<Vec<_>>())[0];
+    Line {
+        work: work.to_owned(),
+        value: median(&ratios)[0],
+        spread: format!("{least:.2}–{most:.2}"),
+        bar,
+        behind: format!("{:.0} / {:.0} {unit}", side(0), side(1)),
+    }
 }
 
 fn middle(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> f64 {
@@ -161,7 +146,7 @@ fn cost(work: &str, most: f64, pairs: &Pairs) -> Line {
 }
 
 fn notes(samples: &[Sample]) -> String {
-    let rate = |work: usize| middle(samples, |sample| sample.per_second[work]);
+    let of = |figure: fn(&Tails) -> f64| middle(samples, |sample| figure(&sample.tails));
     format!(
         "Ratios are medians over the rounds, with the least and greatest beside them. In a round everything runs in turn, in one order and \
          the next time in the other. Server, peer and load generator share the machine.\n\n\
@@ -172,14 +157,14 @@ fn notes(samples: &[Sample]) -> String {
          `synchronous=NORMAL`, that is without durability, and once more with `FULL` for one fsync per insert.\n\
          - **D** reaches {:.0} requests a second, {:.2} of A.\n\
          - **A dear read** looks at every row and finds none: {:.0} ms when nothing else runs. Beside A, the two clients were answered {:.1} times \
-         a second, and A reached {:.0} requests a second.\n\
+         a second, and A reached {:.2} of what it does alone. These two and A alone take turns of half a second.\n\
          - **Costs of a policy and a token** are measured in slices of 0.15 s on the same connections to the same process: without, with, with, \
          without. Four slices give one ratio; the median and its 95 % confidence interval are shown. Processor time is the server's own, from the kernel's account of its threads: \
-         other programs on the machine hardly touch it. The policy compares an indexed column with a claim; both sides send the same token and read the same keys.\n",
-        rate(D),
-        rate(D) / rate(A),
-        middle(samples, |sample| sample.dear_alone_ms),
-        middle(samples, |sample| sample.dear_per_second),
-        rate(DEAR),
+         what other programs run meanwhile touches it only through the caches that they share. The policy compares an indexed column with a claim; both sides send the same token and read the same keys.\n",
+        of(|tails| tails.writes.per_second),
+        of(|tails| tails.writes.per_second / tails.alone.per_second),
+        of(|tails| tails.dear_alone_ms),
+        of(|tails| tails.dear_per_second),
+        of(|tails| tails.dear.per_second / tails.alone.per_second),
     )
 }
