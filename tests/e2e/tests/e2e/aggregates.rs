@@ -189,6 +189,11 @@ fn aggregates_are_off_unless_allowed() {
 
         GET /customers?select=name,orders(count())
         => 400 PGRST123
+
+        # The old form was there before there was anything to allow.
+        GET /customers?select=name,orders(count)&id=eq.1
+        => 200
+        [{"name":"A","orders":[{"count":2}]}]
         "#,
     );
 }
