@@ -11,6 +11,7 @@ use transom_ports::{DbError, Fault};
 use crate::{
     connect::{Connection, Connector, Purpose},
     errors::{During, db_error},
+    tls::Tls,
 };
 
 /// Opens the pool's connections.
@@ -86,18 +87,53 @@ impl Pool {
     }
 }
 
+/// A connection at work. Where the work's future is dropped, as when a client has gone, what runs is stopped and the
+/// connection is thrown away: it may stand in the middle of a transaction, and would be given to the next.
+pub(crate) struct Lease {
+    held: Option<Held>,
+    tls: Tls,
+}
+
+impl Lease {
+    pub(crate) fn new(held: Held, tls: Tls) -> Self {
+        Self { held: Some(held), tls }
+    }
+
+    /// The connection; always there until it is given back.
+    pub(crate) fn connection(&self) -> Result<&Connection, DbError> {
+        let held = self.held.as_deref();
+        held.ok_or_else(|| DbError::new(Fault::Internal, "the connection was given back already"))
+    }
+
+    /// The work has ended in order: the connection is the caller's again.
+    pub(crate) fn ended(mut self) -> Option<Held> {
+        self.held.take()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(cancel(held, self.tls.clone()))),
+            Err(_) => drop(Held::take(held)),
+        }
+    }
+}
+
 /// Gives a connection back in a state that the next can use: a transaction that may still be open is ended.
 /// A connection that does not answer is thrown away.
-pub(crate) async fn undo(held: Held) {
-    let rollback = held.client.batch_execute("ROLLBACK");
+pub(crate) async fn undo(lease: Lease) {
+    let Ok(connection) = lease.connection() else { return };
+    let rollback = connection.client.batch_execute("ROLLBACK");
     let ended = tokio::time::timeout(Duration::from_secs(2), rollback).await;
-    if !matches!(ended, Ok(Ok(()))) {
-        drop(Held::take(held));
+    if matches!(ended, Ok(Ok(()))) {
+        drop(lease.ended());
     }
 }
 
 /// Stops what runs on a connection that nobody else uses.
-pub(crate) async fn cancel(held: Held, connector_tls: crate::tls::Tls) {
+async fn cancel(held: Held, connector_tls: Tls) {
     let stopped = held.client.cancel_token().cancel_query(connector_tls).await;
     if let Err(error) = stopped {
         let error = db_error(&error, During::Read);
@@ -106,3 +142,7 @@ pub(crate) async fn cancel(held: Held, connector_tls: crate::tls::Tls) {
     // What it may still answer is nobody's any more.
     drop(Held::take(held));
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -12,7 +12,7 @@ use transom_sql::{Prepared, Statement};
 
 use crate::{
     connect::Connector,
-    pool::{self, Pool},
+    pool::{Lease, Pool},
     rows,
     shared::Shared,
 };
@@ -74,21 +74,22 @@ impl Reads {
 
     async fn alone(&self, statement: &Statement, started: Instant) -> Result<Body, DbError> {
         let held = self.pool.get(statement.timeout).await?;
-        let known = held.knows(&statement.prepared);
+        let lease = Lease::new(held, self.connector.tls());
+        let connection = lease.connection()?;
+        let known = connection.knows(&statement.prepared);
         let began = Instant::now();
         let left = statement.timeout.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, rows::read(&held, statement, self.bytes_max)).await {
+        match tokio::time::timeout(left, rows::read(connection, statement, self.bytes_max)).await {
             Ok(answer) => {
+                drop(lease.ended());
                 // The first time a statement is also prepared, which says nothing of its own cost.
                 if known && answer.is_ok() {
                     self.remember(&statement.prepared, began.elapsed() <= QUICK_MAX);
                 }
                 answer
             }
-            Err(_) => {
-                pool::cancel(held, self.connector.tls()).await;
-                Err(late())
-            }
+            // The lease stops what runs.
+            Err(_) => Err(late()),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
     connect::{Connection, Connector},
     errors::{During, collided, db_error, outdated},
     idempotency,
-    pool::{self, Pool},
+    pool::{self, Lease, Pool},
     rows,
     shared::Shared,
 };
@@ -120,15 +120,20 @@ impl Writes {
     async fn transaction(&self, unit: &Unit, deadline: Instant) -> Result<Committed, Failure> {
         let left = || deadline.saturating_duration_since(Instant::now());
         let held = self.pool.get(left()).await.map_err(Failure::last)?;
+        let lease = Lease::new(held, self.connector.tls());
         let committing = AtomicBool::new(false);
-        match tokio::time::timeout(left(), self.run(&held, unit, &committing)).await {
-            Ok(Ok(committed)) => Ok(committed),
+        let connection = lease.connection().map_err(Failure::last)?;
+        match tokio::time::timeout(left(), self.run(connection, unit, &committing)).await {
+            Ok(Ok(committed)) => {
+                drop(lease.ended());
+                Ok(committed)
+            }
             Ok(Err(failure)) => {
-                pool::undo(held).await;
+                pool::undo(lease).await;
                 Err(failure)
             }
             Err(_) => {
-                pool::cancel(held, self.connector.tls()).await;
+                drop(lease);
                 let fault = if committing.into_inner() { Fault::Unknown } else { Fault::Deadline };
                 Err(Failure::last(DbError::new(fault, "the deadline has passed")))
             }
@@ -186,19 +191,22 @@ impl Writes {
         let mut ended = false;
         for (at, step) in unit.steps.iter().enumerate() {
             let place = at as u16;
-            let run = self.step(connection, step, &outcomes);
+            // With the commit on its way behind it, a lost answer says nothing of what was applied.
+            let ends = at == last && ends_with(unit, step);
+            let during = if ends { During::Write } else { During::Read };
+            let run = self.step(connection, step, &outcomes, during);
             let run = async {
                 match begin.take() {
                     // Both are on their way before either is answered.
                     Some(begin) => {
                         let (begun, outcome) = join(begin, run).await;
-                        begun.map_err(|error| Failure::of(&error, During::Read, place))?;
+                        begun.map_err(|error| Failure::of(&error, during, place))?;
                         outcome
                     }
                     None => run.await,
                 }
             };
-            let outcome = match at == last && ends_with(unit, step) {
+            let outcome = match ends {
                 true => {
                     committing.store(true, Ordering::Release);
                     ended = true;
@@ -240,6 +248,7 @@ impl Writes {
         connection: &Connection,
         step: &Step,
         outcomes: &[Outcome],
+        during: During,
     ) -> Result<Outcome, Failure> {
         let prepared = &step.statement.prepared;
         let run = async {
@@ -252,7 +261,7 @@ impl Writes {
                 if outdated(&error) {
                     connection.forget();
                 }
-                Err(Failure::of(&error, During::Read, 0))
+                Err(Failure::of(&error, during, 0))
             }
         }
     }
