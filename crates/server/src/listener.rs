@@ -188,9 +188,11 @@ async fn drive(
     .await;
 }
 
-/// One connection too many: says so, and closes. Bounded in time, and it never reads a request.
+/// One connection too many: says so, and closes. Bounded in time and number (the sockets of those turned away count with the
+/// system too), and it never reads a request.
 async fn turn_away(app: &App, mut stream: TcpStream) {
     app.telemetry.observe(&Observation::ConnectionRefused);
+    let Ok(_place) = app.connections.farewells.try_acquire() else { return };
     let farewell = async {
         stream.write_all(crate::reply::problem::too_many_connections().as_bytes()).await?;
         stream.shutdown().await?;

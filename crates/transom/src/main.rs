@@ -7,6 +7,7 @@ mod say;
 mod cli;
 mod commands;
 mod counters;
+mod descriptors;
 mod faults;
 mod migrations;
 mod moving;

@@ -15,7 +15,7 @@ use transom_sql::Dialect;
 use transom_sqlite::{Location, Options, Sqlite, Synchronous as Durability};
 use transom_types::Problem;
 
-use crate::{faults::Faults, project::Project};
+use crate::{descriptors, faults::Faults, project::Project};
 
 /// A verified token and what is kept beside it, in bytes.
 const TOKEN_BYTES: u64 = 2 * 1024;
@@ -163,7 +163,7 @@ fn settings(project: &Project) -> Settings {
     let config = &project.config;
     let limits = &config.limits;
     Settings {
-        connections_max: limits.connections_max as usize,
+        connections_max: descriptors::connections_max(limits.connections_max),
         uri_bytes_max: limits.uri_bytes_max.0 as usize,
         headers_bytes_max: limits.header_bytes_max.0 as usize,
         body_bytes_max: limits.body_bytes_max.0 as usize,

@@ -9,7 +9,10 @@ use std::{
     task::Waker,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+
+/// Most connections that are being turned away with a word; others are closed without one.
+const FAREWELLS_MAX: usize = 32;
 
 /// What every connection is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +26,10 @@ pub enum Phase {
 }
 
 /// The open connections of one listener.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Connections {
+    /// Places to turn a connection away with a word.
+    pub farewells: Semaphore,
     phase: AtomicU8,
     open: Mutex<Open>,
     emptied: Notify,
@@ -44,6 +49,18 @@ struct Open {
 pub struct Slot<'a> {
     connections: &'a Connections,
     place: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            farewells: Semaphore::new(FAREWELLS_MAX),
+            phase: AtomicU8::default(),
+            open: Mutex::default(),
+            emptied: Notify::default(),
+            told: Notify::default(),
+        }
+    }
 }
 
 impl Connections {

@@ -85,6 +85,27 @@ async fn one_connection_too_many_is_turned_away() {
     server.stop().await;
 }
 
+/// Their sockets count with the system too.
+#[tokio::test]
+async fn few_are_turned_away_with_a_word() {
+    let server = Server::start(|settings| settings.connections_max = 1).await;
+    let mut first = server.connect().await;
+    first.write_all(b"GET /rest/v1/things HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(first.reply().await.unwrap().status, 200);
+    let mut refused = Vec::new();
+    for _ in 0..100 {
+        refused.push(server.connect().await);
+    }
+    let mut told = 0;
+    for client in &mut refused {
+        told += client.replies().await.len();
+    }
+    // Those of the first moment, and of later ones should the machine be slow.
+    assert!((1..100).contains(&told), "{told} were told");
+    drop(first);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn one_request_too_many_is_turned_away() {
     let server = Server::start(|settings| settings.requests_max = 1).await;
