@@ -90,7 +90,7 @@ fn fault(reported: &Reported, during: During) -> Fault {
         "2201B" => Fault::Pattern,
         "42601" if reported.message().contains("tsquery") => Fault::Pattern,
         "42501" if reported.message().contains("row-level security") => Fault::Policy,
-        "42883" | "42804" | "42846" | "42725" | "42803" => Fault::Type,
+        "42703" | "42883" | "42804" | "42846" | "42725" | "42803" => Fault::Type,
         "57014" => Fault::Deadline,
         "53100" => Fault::DiskFull,
         "54000" => Fault::TooLarge,

@@ -144,5 +144,4 @@ async fn cancel(held: Held, connector_tls: Tls) {
 }
 
 #[cfg(test)]
-#[path = "pool_tests.rs"]
 mod tests;
