@@ -64,6 +64,8 @@ impl Pool {
     /// A connection, waited for no longer than `wait` or the pool's own bound.
     /// Errors: [`Fault::Overloaded`] when all are in use for that long.
     pub(crate) async fn get(&self, wait: Duration) -> Result<Held, DbError> {
+        // A connection that takes longer to open than the caller has time is the deadline's matter, not the server's.
+        let late = if wait < self.wait_max { Fault::Deadline } else { Fault::Unavailable };
         let wait = Some(wait.min(self.wait_max));
         let timeouts = managed::Timeouts { wait, create: wait, recycle: wait };
         match self.inner.timeout_get(&timeouts).await {
@@ -72,6 +74,7 @@ impl Pool {
             Err(PoolError::Timeout(TimeoutType::Wait)) => {
                 Err(DbError::new(Fault::Overloaded, "every connection of the pool is in use"))
             }
+            Err(error @ PoolError::Timeout(_)) => Err(DbError::new(late, error.to_string())),
             Err(error) => Err(DbError::new(Fault::Unavailable, error.to_string())),
         }
     }

@@ -134,6 +134,7 @@ pub async fn cascades_are_logged(factory: &dyn Factory) {
     shop.database.track_changes(&["ratings".into(), "products".into()]).await.expect("are there");
     let outcome = shop.write_one(delete("products", eq("id", "2"))).await.expect("goes");
     assert_eq!(outcome.rows, 1, "only what was asked for counts");
+    shop.database.settled().await.expect("is settled");
     let changes = shop.database.changes_after(ChangePosition::default(), 10).await.expect("the log");
     let mut tables: Vec<&str> = changes.iter().map(|change| &*change.table).collect();
     tables.sort_unstable();

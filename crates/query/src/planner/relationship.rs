@@ -5,7 +5,7 @@ use transom_types::{Code, Problem};
 use super::{Planner, relation::Relation};
 use crate::{
     Catalog,
-    catalog::{Relationship, RelationshipKind},
+    catalog::{Relationship, RelationshipKind, TableKind},
     request::Embed,
 };
 
@@ -19,7 +19,7 @@ impl Planner<'_> {
         let by_table = |way: &&Relationship| self.catalog[way.to].name == embed.resource && !upwards(way);
         let mut found: Vec<&Relationship> = match ways.iter().any(|way| by_table(&way)) {
             true => ways.iter().filter(by_table).collect(),
-            false => ways.iter().filter(|way| self.by_key(way, &embed.resource)).collect(),
+            false => self.by_keys(ways, &embed.resource),
         };
         if let Some(hint) = &embed.hint {
             found.retain(|way| self.by_hint(way, hint));
@@ -29,6 +29,16 @@ impl Planner<'_> {
             [] => Err(self.unrelated(relation, embed)),
             several => Err(self.ambiguous(relation, embed, several)),
         }
+    }
+
+    /// The ways of a key. It leads to the table it refers to, and to a view of that only where there is no other.
+    fn by_keys<'w>(&self, ways: &'w [Relationship], name: &str) -> Vec<&'w Relationship> {
+        let mut found: Vec<&Relationship> = ways.iter().filter(|way| self.by_key(way, name)).collect();
+        let to_table = |way: &&Relationship| self.catalog[way.to].kind == TableKind::Table;
+        if found.iter().any(to_table) {
+            found.retain(to_table);
+        }
+        found
     }
 
     /// The embedded name is a foreign key, or the one column of it on this side.
