@@ -10,7 +10,7 @@ mod measure;
 mod pairs;
 mod servers;
 mod table;
-mod tails;
+mod turns;
 
 use std::path::PathBuf;
 

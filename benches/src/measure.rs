@@ -1,4 +1,4 @@
-//! The rounds: every work on every server in turn, so that a noisy moment touches all alike.
+//! The field of servers, and the rounds.
 
 use std::{path::PathBuf, process::Command, time::Instant};
 
@@ -10,9 +10,12 @@ use crate::{
     machine::{self, Ticks},
     pairs::{Pairs, Side},
     servers::{self, Server},
-    table::{self, A, B, C, CEILING, FSYNC_C, Found, PEER_A, PEER_B, PEER_C, Sample},
-    tails,
+    table::{self, Found, Sample},
+    turns::{self, Work},
 };
+
+/// How many clients ask for the dear read.
+const DEAR_CLIENTS: u32 = 2;
 
 const SECRET: &str = "bench-secret-of-at-least-32-characters";
 
@@ -45,7 +48,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
             began.elapsed().as_secs_f64()
         );
         let seconds = if round == 0 { run.seconds.min(1.0) } else { run.seconds };
-        let sample = sample(run, &field, seconds, round % 2 == 1)?;
+        let sample = sample(run, &field, seconds)?;
         let fours = if round == 0 { 1 } else { run.fours };
         let (mut policy, mut token) = (Pairs::default(), Pairs::default());
         pairs(run, &field, fours, &mut policy, &mut token)?;
@@ -69,29 +72,35 @@ fn target(field: &Field, server: &Server, token: Option<&String>) -> Target {
     Target { port: server.port, rows: field.rows, token: token.cloned() }
 }
 
-/// One round. What is compared runs one after the other, in this order or, `turned`, the other way round.
-fn sample(run: &Run, field: &Field, seconds: f64, turned: bool) -> anyhow::Result<Sample> {
-    let mut works: [(usize, &Server, Requests); 8] = [
-        (CEILING, &field.ceiling, data::transom_a),
-        (A, &field.transom, data::transom_a),
-        (PEER_A, &field.express_reads, data::peer_a),
-        (B, &field.transom, data::transom_b),
-        (PEER_B, &field.express_reads, data::peer_b),
-        (PEER_C, &field.express_normal, data::peer_c),
-        (C, &field.transom, data::transom_c),
-        (FSYNC_C, &field.express_full, data::peer_c),
+/// One round: what is compared takes turns.
+fn sample(run: &Run, field: &Field, seconds: f64) -> anyhow::Result<Sample> {
+    let work = |server: &Server, requests: Requests| Work {
+        target: target(field, server, None),
+        requests,
+        dear_clients: 0,
+    };
+    let of_a = [
+        work(&field.ceiling, data::transom_a),
+        work(&field.transom, data::transom_a),
+        work(&field.express_reads, data::peer_a),
     ];
-    if turned {
-        works.reverse();
-    }
-    let mut per_second = [0.0; 8];
-    for (work, server, requests) in works {
-        let mut session = Session::open(server.port, run.connections)?;
-        let figures = session.run(&target(field, server, None), requests, (requests, 0), seconds)?;
-        per_second[work] = figures.per_second;
-    }
-    let tails = tails::measure(&target(field, &field.transom, None), run.connections, seconds)?;
-    Ok(Sample { per_second, tails })
+    let of_b = [work(&field.transom, data::transom_b), work(&field.express_reads, data::peer_b)];
+    let of_c = [
+        work(&field.transom, data::transom_c),
+        work(&field.express_normal, data::peer_c),
+        work(&field.express_full, data::peer_c),
+    ];
+    let tails = [
+        work(&field.transom, data::transom_a),
+        work(&field.transom, data::transom_d),
+        Work { dear_clients: DEAR_CLIENTS, ..work(&field.transom, data::transom_a) },
+    ];
+    let [ceiling, a, peer_a] = turns::take(of_a, run.connections, seconds)?;
+    let [b, peer_b] = turns::take(of_b, run.connections, seconds)?;
+    let [c, peer_c, fsync_c] = turns::take(of_c, run.connections, seconds)?;
+    let [alone, writes, dear] = turns::take(tails, run.connections, seconds)?;
+    let dear_alone_ms = turns::dear_alone_ms(&target(field, &field.transom, None))?;
+    Ok(Sample { ceiling, a, peer_a, b, peer_b, c, peer_c, fsync_c, alone, writes, dear, dear_alone_ms })
 }
 
 fn pairs(run: &Run, field: &Field, fours: u32, policy: &mut Pairs, token: &mut Pairs) -> anyhow::Result<()> {

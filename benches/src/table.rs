@@ -3,23 +3,26 @@
 use crate::{
     Run,
     pairs::{Pairs, median},
-    tails::{Tail, Tails},
+    turns::Turns,
 };
-
-/// The works, as places in a [`Sample`].
-pub const CEILING: usize = 0;
-pub const A: usize = 1;
-pub const PEER_A: usize = 2;
-pub const B: usize = 3;
-pub const PEER_B: usize = 4;
-pub const C: usize = 5;
-pub const PEER_C: usize = 6;
-pub const FSYNC_C: usize = 7;
 
 /// One round.
 pub struct Sample {
-    pub per_second: [f64; 8],
-    pub tails: Tails,
+    pub ceiling: Turns,
+    pub a: Turns,
+    pub peer_a: Turns,
+    pub b: Turns,
+    pub peer_b: Turns,
+    pub c: Turns,
+    pub peer_c: Turns,
+    pub fsync_c: Turns,
+    /// A once more, in turn with the next two.
+    pub alone: Turns,
+    /// D.
+    pub writes: Turns,
+    /// A beside clients of the dear read.
+    pub dear: Turns,
+    pub dear_alone_ms: f64,
 }
 
 /// All that was measured.
@@ -90,22 +93,22 @@ impl Line {
 }
 
 fn ratios(samples: &[Sample]) -> Vec<Line> {
-    let rate = |work: &str, least, over: usize, under: usize| {
-        let sides = samples.iter().map(|sample| [sample.per_second[over], sample.per_second[under]]);
+    let rate = |work: &str, least, sides: fn(&Sample) -> [&Turns; 2]| {
+        let sides = samples.iter().map(|sample| sides(sample).map(|turns| turns.per_second));
         ratio(work, Bar::AtLeast(least), "a second", &sides.collect::<Vec<_>>())
     };
-    let p99 = |work: &str, over: fn(&Tails) -> &Tail| {
-        let sides = samples.iter().map(|sample| [over(&sample.tails).p99_us, sample.tails.alone.p99_us]);
+    let p99 = |work: &str, sides: fn(&Sample) -> [&Turns; 2]| {
+        let sides = samples.iter().map(|sample| sides(sample).map(|turns| turns.p99_us));
         ratio(work, Bar::AtMost(2.0), "µs", &sides.collect::<Vec<_>>())
     };
     vec![
-        rate("A. one row by primary key / ceiling", 0.55, A, CEILING),
-        rate("A. / Express + better-sqlite3", 1.6, A, PEER_A),
-        rate("B. 20 rows, filtered, ordered, one embedded / Express", 1.3, B, PEER_B),
-        rate("C. insert, row returned / Express without durability", 1.0, C, PEER_C),
-        rate("C. / one fsync per insert", 20.0, C, FSYNC_C),
-        p99("D. 90 % A + 10 % C: p99 of reads / without writes", |tails| &tails.writes),
-        p99("A. beside two clients of a dear read: p99 / alone", |tails| &tails.dear),
+        rate("A. one row by primary key / ceiling", 0.55, |s| [&s.a, &s.ceiling]),
+        rate("A. / Express + better-sqlite3", 1.6, |s| [&s.a, &s.peer_a]),
+        rate("B. 20 rows, filtered, ordered, one embedded / Express", 1.3, |s| [&s.b, &s.peer_b]),
+        rate("C. insert, row returned / Express without durability", 1.0, |s| [&s.c, &s.peer_c]),
+        rate("C. / one fsync per insert", 20.0, |s| [&s.c, &s.fsync_c]),
+        p99("D. 90 % A + 10 % C: p99 of reads / without writes", |s| [&s.writes, &s.alone]),
+        p99("A. beside two clients of a dear read: p99 / alone", |s| [&s.dear, &s.alone]),
     ]
 }
 
@@ -146,10 +149,10 @@ fn cost(work: &str, most: f64, pairs: &Pairs) -> Line {
 }
 
 fn notes(samples: &[Sample]) -> String {
-    let of = |figure: fn(&Tails) -> f64| middle(samples, |sample| figure(&sample.tails));
+    let of = |figure: fn(&Sample) -> f64| middle(samples, figure);
     format!(
-        "Ratios are medians over the rounds, with the least and greatest beside them. In a round everything runs in turn, in one order and \
-         the next time in the other. Server, peer and load generator share the machine.\n\n\
+        "Ratios are medians over the rounds, with the least and greatest beside them. In a round, works that are compared take turns of half a second, \
+         now in one order and then in the other. Server, peer and load generator share the machine.\n\n\
          - **Ceiling**: the same HTTP library and runtime answering with the same bytes from memory.\n\
          - **Express**: the peer, with better-sqlite3, `NODE_ENV=production`, hand-written SQL, every statement prepared once, no ETag. Two processes that share the \
          port for A and B; one for C, where several would wait for each other's lock. Requests and responses are made with Express's prototypes \
@@ -157,14 +160,14 @@ fn notes(samples: &[Sample]) -> String {
          `synchronous=NORMAL`, that is without durability, and once more with `FULL` for one fsync per insert.\n\
          - **D** reaches {:.0} requests a second, {:.2} of A.\n\
          - **A dear read** looks at every row and finds none: {:.0} ms when nothing else runs. Beside A, the two clients were answered {:.1} times \
-         a second, and A reached {:.2} of what it does alone. These two and A alone take turns of half a second.\n\
+         a second, and A reached {:.2} of what it does alone.\n\
          - **Costs of a policy and a token** are measured in slices of 0.15 s on the same connections to the same process: without, with, with, \
          without. Four slices give one ratio; the median and its 95 % confidence interval are shown. Processor time is the server's own, from the kernel's account of its threads: \
          what other programs run meanwhile touches it only through the caches that they share. The policy compares an indexed column with a claim; both sides send the same token and read the same keys.\n",
-        of(|tails| tails.writes.per_second),
-        of(|tails| tails.writes.per_second / tails.alone.per_second),
-        of(|tails| tails.dear_alone_ms),
-        of(|tails| tails.dear_per_second),
-        of(|tails| tails.dear.per_second / tails.alone.per_second),
+        of(|s| s.writes.per_second),
+        of(|s| s.writes.per_second / s.alone.per_second),
+        of(|s| s.dear_alone_ms),
+        of(|s| s.dear.dear_per_second),
+        of(|s| s.dear.per_second / s.alone.per_second),
     )
 }
