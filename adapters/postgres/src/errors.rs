@@ -4,7 +4,7 @@ use tokio_postgres::{
     Error,
     error::{DbError as Reported, SqlState},
 };
-use transom_ports::{DbError, Fault};
+use transom_ports::{DbError, Fault, Reported as Words};
 use transom_sql::postgres::REFUSED_SETTING;
 
 /// What was going on when a failure came.
@@ -29,6 +29,17 @@ pub(crate) fn db_error(error: &Error, during: During) -> DbError {
         }
         None => DbError::new(Fault::Internal, chain(error)),
     }
+}
+
+/// What the server said, word for word.
+pub(crate) fn reported(error: &Error) -> Option<Box<Words>> {
+    let said = error.as_db_error()?;
+    Some(Box::new(Words {
+        code: said.code().code().to_owned(),
+        message: said.message().to_owned(),
+        details: said.detail().map(str::to_owned),
+        hint: said.hint().map(str::to_owned),
+    }))
 }
 
 /// Whether the connection is of no more use.

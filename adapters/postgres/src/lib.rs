@@ -17,6 +17,7 @@ mod params;
 mod pool;
 mod read;
 mod rows;
+mod session;
 mod shared;
 mod tls;
 mod upkeep;
@@ -82,7 +83,7 @@ impl Database for Postgres {
 
     async fn introspect(&self) -> Result<Catalog, DbError> {
         let client = self.connector.client().await?;
-        introspect::introspect(&client, &self.options.schemas).await
+        introspect::introspect(&client, &self.options.schemas, self.options.native).await
     }
 
     async fn read(&self, statement: Statement) -> Result<Body, DbError> {

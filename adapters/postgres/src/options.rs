@@ -12,6 +12,10 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// The schemas whose tables are served; names are looked up in this order.
     pub schemas: Vec<String>,
+    /// Whether the engine's own roles and policies decide who may do what, so that it judges values and types too.
+    pub native: bool,
+    /// Schemas that names of types and operators are searched in after those.
+    pub search_path: Vec<String>,
     /// Connections that requests of one statement share.
     pub shared_connections: usize,
     /// Connections that a dear read has to itself.
@@ -41,6 +45,8 @@ impl Options {
             url: url.into(),
             ca_file: None,
             schemas: vec!["public".to_owned()],
+            native: false,
+            search_path: Vec::new(),
             shared_connections: 2,
             read_connections: 4,
             transaction_connections: 8,

@@ -98,12 +98,14 @@ pub(crate) async fn outcome(
     rows: RowStream,
     prepared: &Prepared,
     bytes_max: usize,
+    between: &'static [u8],
 ) -> Result<Result<Outcome, DbError>, Error> {
     let layout = &prepared.layout;
     let mut rows = pin!(rows);
     let mut outcome = Outcome::default();
-    let mut json = Array::new();
-    let mut returned = 0;
+    let mut json = Array::between(between);
+    let (mut returned, mut shown) = (0, 0);
+    let reads = matches!(step_of(prepared), Some(transom_query::plan::Step::Read(_)));
     while let Some(row) = rows.as_mut().try_next().await? {
         returned += 1;
         let mut columns = Columns::of(&row);
@@ -111,6 +113,15 @@ pub(crate) async fn outcome(
             && let Some(object) = columns.next()?
         {
             json.push(object);
+            shown += 1;
+        }
+        if layout.total {
+            outcome.total = columns.next()?.and_then(number);
+        }
+        if layout.cursor
+            && let Some(cursor) = columns.next()?
+        {
+            outcome.cursor = Some(String::from_utf8_lossy(cursor).into());
         }
         // A row that is refused has failed the statement.
         if layout.check {
@@ -128,7 +139,7 @@ pub(crate) async fn outcome(
             return Ok(Err(too_large(bytes_max)));
         }
     }
-    outcome.rows = rows.rows_affected().unwrap_or(returned);
+    outcome.rows = if reads { shown } else { rows.rows_affected().unwrap_or(returned) };
     if !layout.inserted && matches!(step_of(prepared), Some(transom_query::plan::Step::Insert(_))) {
         outcome.inserted = outcome.rows;
     }
@@ -143,18 +154,22 @@ fn step_of(prepared: &Prepared) -> Option<&transom_query::plan::Step> {
 }
 
 /// A JSON array that grows.
-struct Array(BytesMut);
+struct Array(BytesMut, &'static [u8]);
 
 impl Array {
     fn new() -> Self {
+        Self::between(b",")
+    }
+
+    fn between(separator: &'static [u8]) -> Self {
         let mut bytes = BytesMut::with_capacity(512);
         bytes.extend_from_slice(b"[");
-        Self(bytes)
+        Self(bytes, separator)
     }
 
     fn push(&mut self, element: &[u8]) {
         if self.0.len() > 1 {
-            self.0.extend_from_slice(b",");
+            self.0.extend_from_slice(self.1);
         }
         self.0.extend_from_slice(element);
     }

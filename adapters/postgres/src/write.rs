@@ -21,6 +21,7 @@ use crate::{
     idempotency,
     pool::{self, Lease, Pool},
     rows,
+    session::InSession,
     shared::Shared,
 };
 
@@ -41,10 +42,10 @@ pub(crate) struct Writes {
 }
 
 /// Why a unit did not happen.
-struct Failure {
-    error: DbError,
+pub(crate) struct Failure {
+    pub(crate) error: DbError,
     /// Whether it may well succeed when it is run again; nothing of it has stayed.
-    again: bool,
+    pub(crate) again: bool,
 }
 
 impl Writes {
@@ -87,6 +88,7 @@ impl Writes {
         let prepared = &step.statement.prepared;
         let insert = matches!(prepared.plan.plan().steps.get(prepared.step), Some(PlanStep::Insert(_)));
         let simple = unit.idempotency.is_none()
+            && unit.session.is_none()
             && !unit.rollback
             && step.expect == Expect::Any
             && step.precondition.is_none()
@@ -102,7 +104,7 @@ impl Writes {
         let connection = self.shared.get().await.map_err(Failure::last)?;
         let run = async {
             let rows = rows::start(&connection, prepared, &step.statement.params, &[]).await?;
-            rows::outcome(rows, prepared, usize::MAX).await
+            rows::outcome(rows, prepared, usize::MAX, b",").await
         };
         let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
         match tokio::time::timeout(left, run).await {
@@ -123,7 +125,17 @@ impl Writes {
         let lease = Lease::new(held, self.connector.tls());
         let committing = AtomicBool::new(false);
         let connection = lease.connection().map_err(Failure::last)?;
-        match tokio::time::timeout(left(), self.run(connection, unit, &committing)).await {
+        let run = async {
+            match &unit.session {
+                Some(session) => {
+                    let bytes_max = self.bytes_max;
+                    let committing = &committing;
+                    InSession { connection, unit, session, bytes_max, committing }.run().await
+                }
+                None => self.run(connection, unit, &committing).await,
+            }
+        };
+        match tokio::time::timeout(left(), run).await {
             Ok(Ok(committed)) => {
                 drop(lease.ended());
                 Ok(committed)
@@ -253,7 +265,7 @@ impl Writes {
         let prepared = &step.statement.prepared;
         let run = async {
             let rows = rows::start(connection, prepared, &step.statement.params, outcomes).await?;
-            rows::outcome(rows, prepared, self.bytes_max).await
+            rows::outcome(rows, prepared, self.bytes_max, b",").await
         };
         match run.await {
             Ok(outcome) => outcome.map_err(Failure::last),
@@ -282,7 +294,7 @@ fn ends_with(unit: &Unit, step: &Step) -> bool {
 }
 
 fn committed(outcomes: Vec<Outcome>) -> Committed {
-    Committed { outcomes, replayed: false }
+    Committed { outcomes, replayed: false, session: Default::default() }
 }
 
 impl From<idempotency::Failed> for Failure {
@@ -296,16 +308,16 @@ impl From<idempotency::Failed> for Failure {
 }
 
 impl Failure {
-    fn last(error: DbError) -> Self {
+    pub(crate) fn last(error: DbError) -> Self {
         Self { error, again: false }
     }
 
-    fn of(error: &tokio_postgres::Error, during: During, step: u16) -> Self {
+    pub(crate) fn of(error: &tokio_postgres::Error, during: During, step: u16) -> Self {
         let again = collided(error) || outdated(error);
         Self { error: DbError { step: Some(step), ..db_error(error, during) }, again }
     }
 
-    fn at(self, step: u16) -> Self {
+    pub(crate) fn at(self, step: u16) -> Self {
         Self { error: DbError { step: Some(step), ..self.error }, ..self }
     }
 }

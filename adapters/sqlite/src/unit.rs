@@ -27,7 +27,7 @@ pub(crate) fn run(context: &mut Context, unit: &Unit) -> Result<Committed, DbErr
     if let Some(key) = &unit.idempotency
         && let Some(outcomes) = idempotency::earlier(context, key)?
     {
-        return Ok(Committed { outcomes, replayed: true });
+        return Ok(Committed { outcomes, replayed: true, session: Default::default() });
     }
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(unit.steps.len());
     for (at, step) in (0u16..).zip(&unit.steps) {
@@ -37,7 +37,7 @@ pub(crate) fn run(context: &mut Context, unit: &Unit) -> Result<Committed, DbErr
     if let Some(key) = &unit.idempotency {
         idempotency::remember(context, key, &outcomes)?;
     }
-    Ok(Committed { outcomes, replayed: false })
+    Ok(Committed { outcomes, replayed: false, session: Default::default() })
 }
 
 fn one(context: &mut Context, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, DbError> {

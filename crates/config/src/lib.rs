@@ -8,6 +8,7 @@ pub mod fault;
 pub mod interpolate;
 pub mod kinds;
 pub mod origin;
+pub mod postgrest;
 pub mod raw;
 pub mod reference;
 pub mod schema;
@@ -21,6 +22,7 @@ pub mod units;
 
 pub use fault::Fault;
 pub use origin::Origin;
+pub use postgrest::Postgrest;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use secret::Secret;

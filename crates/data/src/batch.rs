@@ -35,7 +35,8 @@ impl Data {
             .with_details(format!("This one has {}", requests.len())));
         }
         let model = self.model.load();
-        let grant = model.policies.authorize(principal)?;
+        let schema = context.schema.as_deref();
+        let grant = model.policies_of(schema)?.authorize(principal)?;
         let references = references(&requests);
         let mut steps = Vec::new();
         let mut planned = Vec::with_capacity(requests.len());
@@ -44,7 +45,7 @@ impl Data {
             self.capped(&request.shape, &mut request.values);
             let wanted = references.iter().filter(|(operation, _)| usize::from(*operation) == at);
             let wanted: Vec<_> = wanted.map(|(_, column)| column.clone()).collect();
-            let found = self.operation(&model, &grant, &request, &wanted).map_err(|p| in_operation(p, at))?;
+            let found = self.operation(&model, (&grant, schema), &request, &wanted).map_err(|p| in_operation(p, at))?;
             let earlier = |reference: &Earlier| resolve(&captured, at, reference);
             let first = steps.len() as u16;
             let look = self
@@ -76,12 +77,12 @@ impl Data {
     fn operation(
         &self,
         model: &crate::Model,
-        grant: &Grant,
+        (grant, schema): (&Grant, Option<&str>),
         request: &DataRequest,
         wanted: &[Box<str>],
     ) -> Result<std::sync::Arc<Planned>, Problem> {
         if wanted.is_empty() {
-            return self.planned(model, grant, &request.shape, &request.values);
+            return self.planned(model, (grant, schema), &request.shape, &request.values);
         }
         let mut plan = planner::plan(grant.catalog(), &request.shape, &request.values, &self.options)?;
         capture(&mut plan, grant, wanted)?;

@@ -9,7 +9,7 @@ use transom_query::{
     request::{Earlier, Resource, Shape, Values},
 };
 use transom_sql::{Bound, Statement, Step, Unit, bind::bind};
-use transom_types::{Code, Principal, Problem};
+use transom_types::{Code, Principal, Problem, Session};
 
 use crate::{Context, Data, DataReply, prepare::Planned, reply};
 
@@ -23,9 +23,10 @@ impl Data {
     ) -> Result<DataReply, Problem> {
         let started = Instant::now();
         let model = self.model.load();
-        let grant = model.policies.authorize(principal)?;
+        let schema = context.schema.as_deref();
+        let grant = model.policies_of(schema)?.authorize(principal)?;
         self.capped(&request.shape, &mut request.values);
-        let planned = self.planned(&model, &grant, &request.shape, &request.values)?;
+        let planned = self.planned(&model, (&grant, schema), &request.shape, &request.values)?;
         // A conditional write looks at its row first.
         let look = self.look(&model, (&grant, principal), &mut request, &no_earlier, (context, 0))?;
         let base = u16::from(look.is_some());
@@ -33,7 +34,7 @@ impl Data {
             bind(self.database.dialect(), planned.plan(), &request.values, principal, &no_earlier, base)?;
         let plan_ns = started.elapsed().as_nanos() as u64;
         let mut reply = match planned.plan().steps.as_slice() {
-            [PlanStep::Read(_)] => self.run_read(&planned, params, &request.shape, context).await?,
+            [PlanStep::Read(_)] if context.session.is_none() => self.run_read(&planned, params, &request.shape, context).await?,
             [] => DataReply::default(),
             _ => self.run_write(&planned, (look, params), &request, context).await?,
         };
@@ -68,11 +69,15 @@ impl Data {
     ) -> Result<DataReply, Problem> {
         let base = usize::from(look.is_some());
         let steps = look.into_iter().chain(steps(planned, params, &request.values, context)).collect();
-        let committed = self.database.write(self.unit(steps, context)).await;
+        let mut unit = self.unit(steps, context);
+        unit.session = session(planned, context);
+        let committed = self.database.write(unit).await;
         let committed = committed.map_err(|error| problem(error, planned, base as u16, &request.shape))?;
         let catalog = planned.rendered.plan.catalog();
         let outcomes = committed.outcomes.get(base..).unwrap_or_default();
-        Ok(DataReply::from_outcomes(planned.plan(), catalog, outcomes, committed.replayed))
+        let mut reply = DataReply::from_outcomes(planned.plan(), catalog, outcomes, committed.replayed);
+        reply.session = committed.session;
+        Ok(reply)
     }
 
     pub(crate) fn unit(&self, steps: Vec<Step>, context: &Context) -> Unit {
@@ -82,8 +87,17 @@ impl Data {
             cause: context.request_id.clone(),
             idempotency: context.idempotency.clone(),
             rollback: context.rollback,
+            session: context.session.clone().map(Arc::new),
         }
     }
+}
+
+/// The session of one plan: what only reads may not write.
+fn session(planned: &Planned, context: &Context) -> Option<Arc<Session>> {
+    let session = context.session.as_ref()?;
+    let reads = |step: &PlanStep| matches!(step, PlanStep::Read(_));
+    let read_only = session.read_only || planned.plan().steps.iter().all(reads);
+    Some(Arc::new(Session { read_only, ..session.clone() }))
 }
 
 /// The steps of one plan with their values.

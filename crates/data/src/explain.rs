@@ -54,8 +54,9 @@ impl Data {
         context: &Context,
     ) -> Result<Vec<Explained>, Problem> {
         let model = self.model.load();
-        let grant = model.policies.authorize(principal)?;
-        let planned = self.planned(&model, &grant, &request.shape, &request.values)?;
+        let schema = context.schema.as_deref();
+        let grant = model.policies_of(schema)?.authorize(principal)?;
+        let planned = self.planned(&model, (&grant, schema), &request.shape, &request.values)?;
         let none = |_: &_| Ok(transom_sql::Bound::Value(transom_types::Value::Null));
         let params = bind(self.database.dialect(), planned.plan(), &request.values, principal, &none, 0)?;
         let mut explained = Vec::new();

@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use transom_ports::Database;
 use transom_sql::statement::Idempotency;
-use transom_types::{Principal, Problem, RequestId};
+use transom_types::{Principal, Problem, RequestId, Session};
 
 pub use explain::{Explained, Warning};
 pub use model::{Model, Sources};
@@ -42,6 +42,10 @@ pub struct Context {
     pub idempotency: Option<Idempotency>,
     /// Whether a write is undone at its end (`Prefer: tx=rollback`).
     pub rollback: bool,
+    /// The schema that is meant, where there are several; the first where none is named.
+    pub schema: Option<Box<str>>,
+    /// As whom the engine runs it, where the engine decides who may do what.
+    pub session: Option<Session>,
 }
 
 impl Data {
@@ -52,6 +56,11 @@ impl Data {
         sources: &Sources,
         options: PlanOptions,
     ) -> Result<Self, Vec<Problem>> {
+        let options = PlanOptions {
+            engine_types: database.dialect().reads_text(),
+            native: !sources.native_schemas.is_empty(),
+            ..options
+        };
         let model = Model::load(&*database, sources).await?;
         Ok(Self { database, model: ArcSwap::from_pointee(model), options })
     }
@@ -74,8 +83,13 @@ impl Data {
     }
 
     /// The parameter names of a function, if the role may call it; the REST grammar needs them to tell arguments from filters.
-    pub fn function_params(&self, principal: &Principal, name: &str) -> Option<Vec<Box<str>>> {
-        let grant = self.model.load().policies.authorize(principal).ok()?;
+    pub fn function_params(
+        &self,
+        principal: &Principal,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Vec<Box<str>>> {
+        let grant = self.model.load().policies_of(schema).ok()?.authorize(principal).ok()?;
         let catalog = grant.catalog();
         let function = &catalog[catalog.function(name)?];
         Some(function.params.iter().map(|param| param.name.clone()).collect())

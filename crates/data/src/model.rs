@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use transom_policy::Policies;
+use transom_policy::{Grant, Policies};
 use transom_ports::Database;
 use transom_query::{
     Catalog,
@@ -24,6 +24,8 @@ pub struct Sources {
     pub policies: (String, String),
     /// The path and text of each file in `queries/`.
     pub queries: Vec<(String, String)>,
+    /// The schemas that are served where the engine decides who may do what; empty where the policies do.
+    pub native_schemas: Vec<Box<str>>,
 }
 
 /// What requests are planned against.
@@ -32,6 +34,8 @@ pub struct Model {
     pub catalog: Arc<Catalog>,
     /// Who may do what.
     pub policies: Arc<Policies>,
+    /// Where the engine decides who may do what: each served schema, as requests to it see the catalog.
+    faces: Vec<(Arc<str>, Arc<Policies>)>,
     pub(crate) plans: Cache<PlanKey, Arc<Planned>>,
 }
 
@@ -39,10 +43,51 @@ impl Model {
     pub(crate) async fn load(database: &dyn Database, sources: &Sources) -> Result<Self, Vec<Problem>> {
         let catalog = database.introspect().await.map_err(|error| vec![error.into_problem()])?;
         let functions = functions(database, &sources.queries).await?;
+        if !sources.native_schemas.is_empty() {
+            return Ok(Self::native(catalog, &sources.native_schemas));
+        }
         let catalog = Arc::new(catalog.with_functions(functions));
         let (file, text) = &sources.policies;
         let policies = Arc::new(Policies::load(file, text, catalog.clone())?);
-        Ok(Self { catalog, policies, plans: Cache::new(PLANS_COUNT_MAX) })
+        Ok(Self { catalog, policies, faces: Vec::new(), plans: Cache::new(PLANS_COUNT_MAX) })
+    }
+
+    /// The engine's own privileges and policies decide; each schema is a catalog of its own.
+    fn native(catalog: Catalog, schemas: &[Box<str>]) -> Self {
+        let face = |schema: &Box<str>| {
+            let of_schema = Arc::new(catalog.in_schema(schema));
+            (Arc::from(&**schema), Arc::new(Policies::native(of_schema)))
+        };
+        let faces: Vec<_> = schemas.iter().map(face).collect();
+        let policies = faces[0].1.clone();
+        Self { catalog: Arc::new(catalog), policies, faces, plans: Cache::new(PLANS_COUNT_MAX) }
+    }
+
+    /// Who may do what in this schema; the first where none is named.
+    /// Errors: [`Code::SchemaUnknown`].
+    pub fn policies_of(&self, schema: Option<&str>) -> Result<&Arc<Policies>, Problem> {
+        let Some(schema) = schema else { return Ok(&self.policies) };
+        if let Some((_, policies)) = self.faces.iter().find(|(name, _)| **name == *schema) {
+            return Ok(policies);
+        }
+        let known: Vec<&str> = match self.faces.is_empty() {
+            true if schema == "public" => return Ok(&self.policies),
+            true => vec!["public"],
+            false => self.faces.iter().map(|(name, _)| &**name).collect(),
+        };
+        Err(Problem::new(Code::SchemaUnknown, format!("Invalid schema: {schema}"))
+            .with_hint(format!("Only the following schemas are exposed: {}", known.join(", "))))
+    }
+
+    /// What plans of this grant are kept under: they differ by role, or by schema where every role has the same.
+    pub(crate) fn scope(&self, grant: &Grant, schema: Option<&str>) -> Arc<str> {
+        let face = |(name, _): &&(Arc<str>, Arc<Policies>)| schema.is_none_or(|schema| **name == *schema);
+        self.faces.iter().find(face).map_or_else(|| grant.role().clone(), |(name, _)| name.clone())
+    }
+
+    /// The schemas that are served, where there may be several.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.faces.iter().map(|(name, _)| &**name)
     }
 
     /// How many plans are kept.

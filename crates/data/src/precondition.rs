@@ -35,7 +35,7 @@ impl Data {
                 .with_hint("Write to /rest/v1/TABLE/KEY"));
         };
         let shape = Shape { resource: request.shape.resource.clone(), ..Shape::read("") };
-        let planned = self.planned(model, grant, &shape, &request.values)?;
+        let planned = self.planned(model, (grant, context.schema.as_deref()), &shape, &request.values)?;
         let params =
             bind(self.database.dialect(), planned.plan(), &request.values, principal, earlier, base)?;
         let mut steps = execute::steps(&planned, params, &request.values, context);

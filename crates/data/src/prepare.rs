@@ -16,29 +16,29 @@ use transom_types::Problem;
 
 use crate::{Data, Model};
 
-/// A shape as one role sees it.
+/// A shape as one role (or one schema) sees it.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct PlanKey {
-    role: Arc<str>,
+    scope: Arc<str>,
     shape: Shape,
 }
 
 /// Looks a plan up without building a [`PlanKey`].
 struct Lookup<'a> {
-    role: &'a str,
+    scope: &'a str,
     shape: &'a Shape,
 }
 
 impl Hash for Lookup<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.role.hash(state);
+        self.scope.hash(state);
         self.shape.hash(state);
     }
 }
 
 impl Equivalent<PlanKey> for Lookup<'_> {
     fn equivalent(&self, key: &PlanKey) -> bool {
-        *key.role == *self.role && key.shape == *self.shape
+        *key.scope == *self.scope && key.shape == *self.shape
     }
 }
 
@@ -58,18 +58,19 @@ impl Data {
     pub(crate) fn planned(
         &self,
         model: &Model,
-        grant: &Grant,
+        (grant, schema): (&Grant, Option<&str>),
         shape: &Shape,
         values: &Values,
     ) -> Result<Arc<Planned>, Problem> {
-        if let Some(planned) = model.plans.get(&Lookup { role: grant.role(), shape }) {
+        let scope = model.scope(grant, schema);
+        if let Some(planned) = model.plans.get(&Lookup { scope: &scope, shape }) {
             return Ok(planned);
         }
         let plan = planner::plan(grant.catalog(), shape, values, &self.options)?;
         let cacheable = plan.cacheable;
         let planned = self.rendered(plan, grant)?;
         if cacheable {
-            let key = PlanKey { role: grant.role().clone(), shape: shape.clone() };
+            let key = PlanKey { scope, shape: shape.clone() };
             model.plans.insert(key, planned.clone());
         }
         Ok(planned)

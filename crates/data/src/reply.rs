@@ -10,6 +10,7 @@ use transom_query::{
     plan::{Insert, ParamSource, Step},
     request::{Resource, Shape},
 };
+use transom_types::SessionReply;
 
 /// The result of one request.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,8 @@ pub struct DataReply {
     pub replayed: bool,
     /// The wire form of a function's result; `None` for tables.
     pub returns: Option<Returns>,
+    /// What the statements asked of the reply, where the engine ran them as a role of its own.
+    pub session: SessionReply,
     /// Nanoseconds spent on planning and binding.
     pub plan_ns: u64,
     /// Nanoseconds spent in the database, waiting included.
@@ -62,6 +65,8 @@ impl DataReply {
         if let Some(outcome) = plan.reply.and_then(|step| outcomes.get(usize::from(step))) {
             reply.json = Bytes::from(outcome.json.clone().into_bytes());
             reply.rows = outcome.rows.max(if outcome.json.is_empty() { reply.rows } else { 0 });
+            reply.total = outcome.total;
+            reply.cursor = outcome.cursor.clone();
         }
         reply
     }

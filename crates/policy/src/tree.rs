@@ -21,9 +21,13 @@ pub(crate) enum Child<'a> {
 pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
     match expr {
         Expr::Value(_) => {}
-        Expr::Param(param) => visit(Child::Param(param)),
+        Expr::Param(param) | Expr::FromJson(param, _) => visit(Child::Param(param)),
         Expr::Column(query, _) => visit(Child::Row(query)),
-        Expr::Json(operand, _) | Expr::Cast(operand, _) | Expr::Not(operand) | Expr::Is(operand, _) => {
+        Expr::Json(operand, _)
+        | Expr::Cast(operand, _)
+        | Expr::EngineCast(operand, _)
+        | Expr::Not(operand)
+        | Expr::Is(operand, _) => {
             visit(Child::Expr(operand));
         }
         Expr::And(parts) | Expr::Or(parts) | Expr::Call(_, parts) => each(parts, visit),
@@ -31,6 +35,7 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
         | Expr::Match(_, left, right)
         | Expr::JsonContains(left, right)
         | Expr::JsonOverlaps(left, right)
+        | Expr::EngineOperator(_, left, right)
         | Expr::Binary(_, left, right) => {
             visit(Child::Expr(left));
             visit(Child::Expr(right));

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use transom_query::Catalog;
 use transom_query::plan::Expect;
 use transom_sql::{Dialect, Statement, Step, Unit};
-use transom_types::{ChangePosition, Digest, Value};
+use transom_types::{ChangePosition, Digest, SessionReply, Value};
 
 use crate::{Change, DbError, Fault};
 
@@ -102,6 +102,8 @@ pub struct Committed {
     pub outcomes: Vec<Outcome>,
     /// Whether this is the reply of an earlier unit with the same idempotency key.
     pub replayed: bool,
+    /// What the unit's statements asked of the reply, where it ran in a session of its own.
+    pub session: SessionReply,
 }
 
 /// What one step did.
@@ -115,6 +117,12 @@ pub struct Outcome {
     pub inserted: u64,
     /// The captured columns of each row, a JSON array each.
     pub captured: Vec<String>,
+    /// Of a read: how many rows there are without limit and offset, when asked for.
+    #[serde(default)]
+    pub total: Option<u64>,
+    /// Of a read: the order values of the last row, a JSON array, when asked for.
+    #[serde(default)]
+    pub cursor: Option<Box<str>>,
 }
 
 impl Outcome {

@@ -2,6 +2,8 @@
 
 use transom_types::{Code, Digest, Problem, Retry};
 
+use crate::Reported;
+
 /// A failure of a database operation.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -12,6 +14,8 @@ pub struct DbError {
     pub message: String,
     /// The step of the unit that failed.
     pub step: Option<u16>,
+    /// What the engine said in its own words, where the caller is to be told just that.
+    pub reported: Option<Box<Reported>>,
 }
 
 /// The kinds of failure.
@@ -70,11 +74,14 @@ pub enum Fault {
 impl DbError {
     /// A failure without a step.
     pub fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), step: None }
+        Self { fault, message: message.into(), step: None, reported: None }
     }
 
     /// The caller's problem. `Expectation` has no answer of its own here: what was expected is the caller's matter.
-    pub fn into_problem(self) -> Problem {
+    pub fn into_problem(mut self) -> Problem {
+        if let Some(reported) = self.reported.take() {
+            return reported.into_problem().caused_by(self);
+        }
         let problem = match &self.fault {
             Fault::Unique(columns) => {
                 let problem = Problem::new(Code::Unique, "duplicate key value violates a unique constraint");

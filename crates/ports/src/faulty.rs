@@ -212,7 +212,7 @@ mod tests {
 
     fn nothing() -> Unit {
         let (timeout, cause) = (std::time::Duration::from_secs(1), RequestId("test".into()));
-        Unit { steps: Vec::new(), timeout, cause, idempotency: None, rollback: false }
+        Unit { steps: Vec::new(), timeout, cause, idempotency: None, rollback: false, session: None }
     }
 
     #[tokio::test]

@@ -6,9 +6,11 @@ pub mod database;
 pub mod error;
 pub mod faulty;
 pub mod memory;
+mod reported;
 
 pub use change::{Change, ChangeKind};
 pub use database::{Body, Committed, Database, Migration, Outcome};
 pub use error::{DbError, Fault};
 pub use faulty::{Faulty, Injection};
 pub use memory::Memory;
+pub use reported::Reported;

@@ -28,6 +28,8 @@ pub struct Catalog {
     functions: Vec<Function>,
     function_names: AHashMap<Box<str>, FunctionId>,
     relationships: AHashMap<TableId, Vec<Relationship>>,
+    /// The schema that requests are about, where there are several.
+    schema: Option<Box<str>>,
 }
 
 /// A table or view.
@@ -270,7 +272,7 @@ impl Catalog {
         let function_names =
             (0u32..).zip(&functions).map(|(id, f)| (f.name.clone(), FunctionId(id))).collect();
         let relationships = relationships(&tables);
-        Self { tables, table_names, functions, function_names, relationships }
+        Self { tables, table_names, functions, function_names, relationships, schema: None }
     }
 
     /// The same ids with access narrowed by `change`; tables and functions left without any access lose their names.
@@ -291,6 +293,28 @@ impl Catalog {
             });
         }
         narrowed
+    }
+
+    /// The same ids as requests to one schema see them: only what is in it has a name, and no way leads out of it but
+    /// through a junction.
+    pub fn in_schema(&self, schema: &str) -> Self {
+        let mut seen = self.clone();
+        let within = |of: &Option<Box<str>>| of.as_deref() == Some(schema);
+        seen.schema = Some(schema.into());
+        seen.table_names = (0u32..)
+            .zip(&self.tables)
+            .filter(|(_, table)| within(&table.schema))
+            .map(|(id, table)| (table.name.clone(), TableId(id)))
+            .collect();
+        for from in seen.relationships.values_mut() {
+            from.retain(|way| within(&self[way.to].schema));
+        }
+        seen
+    }
+
+    /// The schema that requests are about, by the name that messages use.
+    pub fn schema(&self) -> &str {
+        self.schema.as_deref().unwrap_or("public")
     }
 
     /// The same catalog with these functions in place of its own.

@@ -15,7 +15,7 @@ use crate::{
     request::{Aggregate, FullTextKind, IsValue, JsonStep},
 };
 
-pub use parameter::{MISSING_CELL, ParamKind, ParamSource, Parameter};
+pub use parameter::{MISSING_CELL, MISSING_CELL_OF_ENGINE, ParamKind, ParamSource, Parameter};
 
 /// Unique among the queries and write steps of one plan; names the row that a [`Expr::Column`] belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +169,12 @@ pub enum Expr {
     Json(Box<Expr>, Vec<JsonStep>),
     /// `CAST`.
     Cast(Box<Expr>, DataType),
+    /// `CAST` to a type of the engine's own, by its name as SQL text that was checked to be one.
+    EngineCast(Box<Expr>, Box<str>),
+    /// An operator that only engines with arrays and ranges have.
+    EngineOperator(EngineOperator, Box<Expr>, Box<Expr>),
+    /// A JSON value as a value of the engine's type, by its name as SQL text.
+    FromJson(ParamId, Box<str>),
     /// Negation, three-valued.
     Not(Box<Expr>),
     /// Conjunction; empty is true.
@@ -262,6 +268,27 @@ pub enum Comparison {
     Distinct,
     /// Null-safe: never unknown.
     NotDistinct,
+}
+
+/// An operator of arrays, ranges and whatever else an engine gives it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EngineOperator {
+    /// `@>`
+    Contains,
+    /// `<@`
+    ContainedIn,
+    /// `&&`
+    Overlaps,
+    /// `<<`
+    StrictlyLeft,
+    /// `>>`
+    StrictlyRight,
+    /// `&<`
+    NotRightOf,
+    /// `&>`
+    NotLeftOf,
+    /// `-|-`
+    Adjacent,
 }
 
 /// How text is matched with a pattern.

@@ -32,8 +32,9 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// The place of this path. Errors: [`Code::PathInvalid`], [`Code::MethodUnsupported`].
-    pub fn of(method: &Method, path: &str) -> Result<Self, Problem> {
-        let endpoint = match path.strip_prefix("/rest/v1") {
+    /// `base`: what the paths of tables begin with.
+    pub fn of(method: &Method, base: &str, path: &str) -> Result<Self, Problem> {
+        let endpoint = match path.strip_prefix(base) {
             Some(rest) => Self::of_rest(rest),
             None if path == "/realtime/v1/changes" => Some(Self::Changes),
             None if path == "/realtime/v1/token" => Some(Self::StreamToken),
@@ -119,7 +120,7 @@ mod tests {
 
     fn check(method: Method, path: &str, expected: Result<Endpoint, Code>) {
         assert_eq!(
-            Endpoint::of(&method, path).map_err(|problem| problem.code()),
+            Endpoint::of(&method, "/rest/v1", path).map_err(|problem| problem.code()),
             expected,
             "{method} {path}"
         );

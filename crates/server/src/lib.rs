@@ -12,10 +12,11 @@ pub mod listener;
 pub mod pipeline;
 pub mod reply;
 mod serve;
-pub mod settings;
+pub mod session;
+mod settings;
 pub mod telemetry;
 
 pub use app::App;
 pub use serve::{Stopped, serve};
-pub use settings::{Cors, Settings};
+pub use settings::{Cors, Native, Settings};
 pub use telemetry::{LogFormat, LogSettings, start_logging};

@@ -45,6 +45,27 @@ pub struct Settings {
     pub access_log: bool,
     /// Which web pages may call.
     pub cors: Cors,
+    /// What transactions are told, where the engine decides who may do what.
+    pub native: Option<Native>,
+    /// Whether the API stands at the root and says all that PostgREST says, as PostgREST says it.
+    pub compatible: bool,
+}
+
+/// What transactions are told, where the engine decides who may do what.
+#[derive(Clone, Debug, Default)]
+pub struct Native {
+    /// The schemas that are served; the first where a request names none.
+    pub schemas: Vec<String>,
+    /// Schemas that are searched after the one that a request is about.
+    pub search_path: Vec<String>,
+    /// Settings of every transaction.
+    pub settings: Vec<(String, String)>,
+    /// A function that runs first in every transaction, as the engine writes its name.
+    pub before: Option<String>,
+    /// Whether everything is undone at the end of a transaction, unless the request says otherwise.
+    pub rollback: bool,
+    /// Whether a request may say how its transaction ends.
+    pub rollback_override: bool,
 }
 
 /// Which web pages may call the API from a browser.
@@ -54,6 +75,13 @@ pub struct Cors {
     pub origins: Vec<String>,
     /// How long a browser may remember the answer to a preflight request.
     pub preflight_max_age: Duration,
+}
+
+impl Settings {
+    /// What the paths of tables begin with.
+    pub fn base(&self) -> &'static str {
+        if self.compatible { "" } else { transom_protocols::rest::BASE }
+    }
 }
 
 impl Default for Settings {
@@ -79,6 +107,8 @@ impl Default for Settings {
             server_timing: false,
             access_log: false,
             cors: Cors::default(),
+            native: None,
+            compatible: false,
         }
     }
 }

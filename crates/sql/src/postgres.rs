@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use transom_query::{
     catalog::Table,
-    plan::{BinaryOp, Comparison, ElementTest, Function, Pattern},
+    plan::{BinaryOp, Comparison, ElementTest, EngineOperator, Function, Pattern},
     request::{FullTextKind, JsonKey, JsonStep},
 };
 use transom_types::{DataType, Problem, Value};
@@ -64,6 +64,39 @@ impl Dialect for Postgres {
     fn string(&self, text: &mut String, value: &str) {
         // Text of this engine holds no NUL.
         quoted(text, &value.replace('\0', "\u{FFFD}"), '\'');
+    }
+
+    fn reads_text(&self) -> bool {
+        true
+    }
+
+    fn engine_operator(
+        &self,
+        text: &mut String,
+        operator: EngineOperator,
+        left: &str,
+        right: &str,
+    ) -> Result<(), Problem> {
+        let operator = match operator {
+            EngineOperator::Contains => "@>",
+            EngineOperator::ContainedIn => "<@",
+            EngineOperator::Overlaps => "&&",
+            EngineOperator::StrictlyLeft => "<<",
+            EngineOperator::StrictlyRight => ">>",
+            EngineOperator::NotRightOf => "&<",
+            EngineOperator::NotLeftOf => "&>",
+            EngineOperator::Adjacent => "-|-",
+        };
+        let _ = write!(text, "({left} {operator} {right})");
+        Ok(())
+    }
+
+    fn from_json(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
+        let _ = write!(
+            text,
+            "(SELECT v FROM json_to_record(json_build_object('v', {document}::json)) AS x(v {engine_type}))"
+        );
+        Ok(())
     }
 
     fn placeholder(&self, text: &mut String, number: usize) {
@@ -129,7 +162,7 @@ impl Dialect for Postgres {
             }
             return text.push(')');
         }
-        text.push_str("(SELECT row_to_json(o) FROM (SELECT ");
+        text.push_str("(SELECT row_to_json(o.*) FROM (SELECT ");
         for (at, (key, value)) in members.iter().enumerate() {
             text.push_str(if at > 0 { ", " } else { "" });
             text.push_str(value);
@@ -144,7 +177,7 @@ impl Dialect for Postgres {
     }
 
     fn record(&self, text: &mut String, alias: &str) {
-        let _ = write!(text, "row_to_json({alias})");
+        let _ = write!(text, "row_to_json({alias}.*)");
     }
 
     fn json_array(&self, text: &mut String, values: &[String]) {
@@ -308,7 +341,7 @@ impl Dialect for Postgres {
     }
 
     fn cell_missing(&self, text: &mut String, alias: &str, at: usize) {
-        let _ = write!(text, "({alias}.value -> {at})::text = '{{}}'");
+        let _ = write!(text, "({alias}.value -> {at})::text = '{{ }}'");
     }
 
     fn row_place(&self, text: &mut String, alias: &str) {
@@ -425,7 +458,7 @@ impl Dialect for Postgres {
 
     fn returned_rows(&self, text: &mut String, statement: &str) -> bool {
         // On a line of its own, for the statement may end in a comment.
-        let _ = write!(text, "WITH r AS ({statement}\n) SELECT row_to_json(r) FROM r");
+        let _ = write!(text, "WITH r AS ({statement}\n) SELECT row_to_json(r.*) FROM r");
         true
     }
 }

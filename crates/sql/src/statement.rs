@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use transom_policy::GuardedPlan;
 use transom_query::plan::{Cost, Expect, ParamId};
-use transom_types::{Precondition, RequestId, Value};
+use transom_types::{Precondition, RequestId, Session, Value};
 
 /// A plan in one engine's SQL: worked out once per shape and role, then shared.
 #[derive(Debug)]
@@ -99,6 +99,8 @@ pub struct Unit {
     pub idempotency: Option<Idempotency>,
     /// Whether everything is rolled back at the end, and only the replies kept (`Prefer: tx=rollback`).
     pub rollback: bool,
+    /// As whom it runs, where the engine decides who may do what.
+    pub session: Option<Arc<Session>>,
 }
 
 /// One statement of a [`Unit`].

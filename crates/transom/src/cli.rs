@@ -105,6 +105,9 @@ pub struct Serve {
     /// Overrides `server.admin_listen`.
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<String>,
+    /// Serves a database as PostgREST does, by its configuration file and `PGRST_…` variables; there is no project then.
+    #[arg(long, value_name = "FILE")]
+    pub postgrest_config: Option<PathBuf>,
 }
 
 /// `transom seed`.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use transom_config::{Config, Origin};
+use transom_config::{Config, Origin, Postgrest};
 use transom_data::Sources;
 
 use crate::faults::Faults;
@@ -17,6 +17,8 @@ pub struct Project {
     pub dir: PathBuf,
     /// Its configuration, complete and checked.
     pub config: Config,
+    /// What a PostgREST configuration says besides, where it is served by one.
+    pub postgrest: Option<Postgrest>,
 }
 
 impl Project {
@@ -34,17 +36,38 @@ impl Project {
         let env = |name: &str| std::env::var(name).ok();
         let config = transom_config::load(&file.display().to_string(), text.as_deref(), &env, overrides)
             .map_err(Faults::from)?;
-        Ok(Self { dir: dir.to_owned(), config })
+        Ok(Self { dir: dir.to_owned(), config, postgrest: None })
+    }
+
+    /// A database as a PostgREST configuration describes it: its roles and policies decide, and nothing else is read.
+    /// Errors: every fault of the file, the environment and the flags.
+    pub fn postgrest(file: &Path, overrides: &[(String, String, Origin)]) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let env = |name: &str| std::env::var(name).ok();
+        let variables: Vec<(String, String)> =
+            std::env::vars().filter(|(name, _)| name.starts_with("PGRST_")).collect();
+        let dir = file.parent().unwrap_or(Path::new(".")).to_owned();
+        let of_file = |name: &str| fs::read_to_string(dir.join(name)).ok();
+        let name = file.display().to_string();
+        let postgrest =
+            transom_config::postgrest::read(&name, &text, &variables, &env, &of_file).map_err(Faults::from)?;
+        let overrides = [&postgrest.overrides, overrides].concat();
+        let config = transom_config::load(&name, None, &env, &overrides).map_err(Faults::from)?;
+        Ok(Self { dir, config, postgrest: Some(postgrest) })
     }
 
     /// `policies.sql` and `queries/*.sql`.
     pub fn sources(&self) -> anyhow::Result<Sources> {
+        if let Some(postgrest) = &self.postgrest {
+            let native_schemas = postgrest.schemas.iter().map(|schema| schema.as_str().into()).collect();
+            return Ok(Sources { native_schemas, ..Sources::default() });
+        }
         sources(&self.dir)
     }
 
     /// Whether the project has migrations, be it an empty folder: then what the database says was applied has to have its file.
     pub fn has_migrations(&self) -> bool {
-        self.dir.join("migrations").is_dir()
+        self.postgrest.is_none() && self.dir.join("migrations").is_dir()
     }
 
     /// The texts of `migrations/*.sql`, by file name.
@@ -67,7 +90,7 @@ impl Project {
 pub fn sources(dir: &Path) -> anyhow::Result<Sources> {
     let file = dir.join("policies.sql");
     let policies = (file.display().to_string(), read_optional(&file)?.unwrap_or_default());
-    Ok(Sources { policies, queries: sql_files(&dir.join("queries"))? })
+    Ok(Sources { policies, queries: sql_files(&dir.join("queries"))?, ..Sources::default() })
 }
 
 /// Every `.sql` file of a folder, in the order of their names; none where there is no folder.

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use transom_config::{Auth, Synchronous};
+use transom_config::{Auth, Postgrest, Synchronous};
 use transom_data::{Data, PlanOptions};
 use transom_events::{ChangeFeed, FeedSettings, Observer as FeedObserver};
 use transom_identity::{Identity, Observation as KeyObservation, Secret, Settings as IdentitySettings};
 use transom_ports::Database;
-use transom_server::{App, Cors, LogFormat, LogSettings, Settings};
+use transom_server::{App, Cors, LogFormat, LogSettings, Native, Settings};
 use transom_sql::Dialect;
 use transom_sqlite::{Location, Options, Sqlite, Synchronous as Durability};
 use transom_types::Problem;
@@ -43,7 +43,9 @@ async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let options = transom_postgres::Options {
         ca_file: database.ca_file.as_ref().map(|file| project.dir.join(file)),
-        schemas: database.schemas.clone(),
+        schemas: project.postgrest.as_ref().map_or(&database.schemas, |p| &p.schemas).clone(),
+        native: project.postgrest.is_some(),
+        search_path: project.postgrest.as_ref().map(|p| p.search_path.clone()).unwrap_or_default(),
         shared_connections: match database.shared_connections {
             0 => cores,
             connections => connections as usize,
@@ -94,7 +96,7 @@ pub fn scratch_database() -> anyhow::Result<Arc<dyn Database>> {
 /// The data line over a database, with the project's policies and queries.
 pub async fn data(project: &Project, database: Arc<dyn Database>) -> anyhow::Result<Data> {
     let options =
-        PlanOptions { rows_max: project.config.rest.rows_max, aggregates: project.config.rest.aggregates };
+        PlanOptions { rows_max: project.config.rest.rows_max, aggregates: project.config.rest.aggregates, ..PlanOptions::default() };
     Ok(Data::open(database, &project.sources()?, options).await.map_err(Faults::from)?)
 }
 
@@ -108,11 +110,24 @@ pub fn secret(auth: &Auth) -> anyhow::Result<Option<Secret>> {
     Ok(Some(secret.map_err(Faults::from)?))
 }
 
+/// The secret of a PostgREST configuration, if there is one.
+fn postgrest_secret(postgrest: &Postgrest) -> anyhow::Result<Option<Secret>> {
+    let Some(secret) = &postgrest.secret else { return Ok(None) };
+    let secret = match postgrest.secret_is_base64 {
+        true => Secret::from_base64(secret.reveal()),
+        false => Secret::from_text(secret.reveal()),
+    };
+    Ok(Some(secret.map_err(Faults::from)?))
+}
+
 /// Who is asking.
 pub async fn identity(project: &Project) -> anyhow::Result<Identity> {
     let auth = &project.config.auth;
     let settings = IdentitySettings {
-        secret: secret(auth)?,
+        secret: match &project.postgrest {
+            Some(postgrest) => postgrest_secret(postgrest)?,
+            None => secret(auth)?,
+        },
         public_keys: auth.public_keys.clone(),
         jwks_files: auth.jwks_files.iter().map(|file| project.dir.join(file)).collect(),
         jwks_urls: auth.jwks_urls.clone(),
@@ -178,7 +193,20 @@ fn settings(project: &Project) -> Settings {
         clock_skew_seconds: seconds(config.auth.skew),
         access_log: true,
         cors: Cors { origins: config.cors.origins.clone(), preflight_max_age: config.cors.preflight_max_age },
+        native: project.postgrest.as_ref().map(native),
+        compatible: project.postgrest.is_some(),
         ..Settings::default()
+    }
+}
+
+fn native(postgrest: &Postgrest) -> Native {
+    Native {
+        schemas: postgrest.schemas.clone(),
+        search_path: postgrest.search_path.clone(),
+        settings: postgrest.settings.clone(),
+        before: postgrest.before.clone(),
+        rollback: postgrest.end.rollback,
+        rollback_override: postgrest.end.may_override,
     }
 }
 

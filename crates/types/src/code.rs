@@ -48,6 +48,7 @@ codes! {
     EmbedFilter = "PGRST120", 400, "An embedded resource can only be filtered with is.null or not.is.null";
     PreferInvalid = "PGRST122", 400, "A preference given with handling=strict is not valid";
     AggregatesDisabled = "PGRST123", 400, "Aggregate functions are not allowed here";
+    RaisedInvalid = "PGRST121", 500, "What the database raised cannot be read";
     MaxAffectedExceeded = "PGRST124", 400, "More rows would be affected than max-affected allows";
     PathInvalid = "PGRST125", 404, "There is nothing at this path";
     MaxAffectedPreference = "PGRST128", 400, "max-affected needs handling=strict";

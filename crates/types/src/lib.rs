@@ -12,6 +12,7 @@ pub mod nearest;
 pub mod precondition;
 pub mod principal;
 pub mod problem;
+pub mod session;
 pub mod value;
 
 pub use code::Code;
@@ -20,4 +21,5 @@ pub use ids::{ChangePosition, RequestId};
 pub use precondition::{Digest, Precondition};
 pub use principal::Principal;
 pub use problem::{Problem, Retry};
+pub use session::{Session, SessionReply};
 pub use value::Value;

@@ -1,6 +1,6 @@
 //! A failure with two messages: one for the caller, one for the log.
 
-use std::{error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 use crate::Code;
 
@@ -23,10 +23,12 @@ pub struct Problem(Box<Inner>);
 
 struct Inner {
     code: Code,
+    /// The engine's own code and its status, where the caller is told just what the engine said.
+    engine: Option<(Box<str>, u16)>,
     message: String,
     details: Option<String>,
     hint: Option<String>,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
     private: Option<Box<dyn Error + Send + Sync>>,
     retry: Retry,
 }
@@ -37,6 +39,7 @@ impl Problem {
         let retry = code.retry();
         Self(Box::new(Inner {
             code,
+            engine: None,
             message: message.into(),
             details: None,
             hint: None,
@@ -71,8 +74,12 @@ impl Problem {
 
     /// A header the reply must carry, such as `WWW-Authenticate`; `name` in lower case.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.0.headers.push((name, value.into()));
+    pub fn with_header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.0.headers.push((name.into(), value.into()));
         self
     }
 
@@ -87,6 +94,31 @@ impl Problem {
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.0.retry = retry;
+        self
+    }
+
+    /// What the engine itself said, under its own code.
+    pub fn of_engine(code: impl Into<Box<str>>, status: u16, message: impl Into<String>) -> Self {
+        let mut problem = Self::new(Code::RaisedByDatabase, message);
+        problem.0.engine = Some((code.into(), status));
+        problem
+    }
+
+    /// The code on the wire.
+    pub fn code_text(&self) -> &str {
+        self.0.engine.as_ref().map_or(self.0.code.as_str(), |(code, _)| code)
+    }
+
+    /// The status of the reply.
+    pub fn status(&self) -> u16 {
+        self.0.engine.as_ref().map_or(self.0.code.status(), |(_, status)| *status)
+    }
+
+    /// Gives the reply another status than the code's own.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        let code = self.code_text().into();
+        self.0.engine = Some((code, status));
         self
     }
 
@@ -111,7 +143,7 @@ impl Problem {
     }
 
     /// Headers the reply must carry.
-    pub fn headers(&self) -> &[(&'static str, String)] {
+    pub fn headers(&self) -> &[(Cow<'static, str>, String)] {
         &self.0.headers
     }
 
@@ -128,7 +160,7 @@ impl Problem {
 
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.code.as_str(), self.0.message)?;
+        write!(f, "{}: {}", self.code_text(), self.0.message)?;
         for part in [&self.0.details, &self.0.hint].into_iter().flatten() {
             write!(f, " ({part})")?;
         }
@@ -141,7 +173,7 @@ impl fmt::Debug for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.code.as_str(), self.0.message)
+        write!(f, "{}: {}", self.code_text(), self.0.message)
     }
 }
 

@@ -141,7 +141,7 @@ impl Shop {
             steps.extend(ready.steps);
         }
         let cause = RequestId("conformance".into());
-        (Unit { steps, timeout: TIMEOUT, cause, idempotency: None, rollback: false }, reply)
+        (Unit { steps, timeout: TIMEOUT, cause, idempotency: None, rollback: false, session: None }, reply)
     }
 
     pub async fn write(&self, requests: Vec<Request>) -> Result<Committed, DbError> {

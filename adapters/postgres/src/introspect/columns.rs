@@ -37,6 +37,7 @@ ORDER BY a.attrelid, a.attnum"
 
 pub(super) fn add(found: &mut Found, row: &Row) {
     let (oid, number): (u32, i16) = (row.get(0), row.get(1));
+    let native = found.native;
     let Some(table) = found.of(oid) else { return };
     let at = ColumnId(table.columns.len() as u32);
     let (identity, generated, always): (bool, bool, bool) = (row.get(7), row.get(8), row.get(11));
@@ -44,7 +45,8 @@ pub(super) fn add(found: &mut Found, row: &Row) {
     let sequence: Option<&str> = row.get(9);
     let next = sequence.map(|sequence| format!("nextval('{}')", sequence.replace('\'', "''")));
     let counted = identity || default.is_some_and(|default| default.starts_with("nextval("));
-    let data_type = if row.get(12) { data_type(row.get(4)) } else { extension_type(row.get(4)) };
+    let of_engine: bool = row.get(12);
+    let data_type = if native { native_type(row.get(4), of_engine) } else if of_engine { data_type(row.get(4)) } else { extension_type(row.get(4)) };
     table.columns.push(Column {
         name: row.get::<_, &str>(2).into(),
         data_type,
@@ -96,6 +98,11 @@ fn data_type(name: &str) -> DataType {
         "timestamp" | "timestamptz" => DataType::Timestamp,
         _ => DataType::Any,
     }
+}
+
+/// Only documents are told apart: a path into anything else makes one of it first.
+fn native_type(name: &str, of_engine: bool) -> DataType {
+    if of_engine && matches!(name, "json" | "jsonb") { DataType::Json } else { DataType::Any }
 }
 
 fn extension_type(name: &str) -> DataType {

@@ -59,10 +59,18 @@ struct Found {
     names: AHashSet<Box<str>>,
     ids: AHashMap<u32, TableId>,
     columns: AHashMap<(u32, i16), ColumnId>,
+    /// How many of the tables are served.
+    served_count: usize,
+    /// Whether the engine judges values and types itself, and every schema has its own names.
+    native: bool,
 }
 
-/// The tables of these schemas. Of two with one name the first schema's is served.
-pub(crate) async fn introspect(client: &Client, schemas: &[String]) -> Result<Catalog, DbError> {
+/// The tables of these schemas. Of two with one name the first schema's is served, or each in its own schema (`native`).
+pub(crate) async fn introspect(
+    client: &Client,
+    schemas: &[String],
+    native: bool,
+) -> Result<Catalog, DbError> {
     let failed = |error| db_error(&error, During::Read);
     // With no schema in the path every name is written with its own. To compile a question takes ten times its own time.
     let begin =
@@ -71,7 +79,7 @@ pub(crate) async fn introspect(client: &Client, schemas: &[String]) -> Result<Ca
     let answers = answers(client, schemas).await.map_err(failed)?;
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let [tables, columns, keys, indexes, views] = answers;
-    let mut found = Found::default();
+    let mut found = Found { native, ..Found::default() };
     let (served, hidden): (Vec<&Row>, Vec<&Row>) = tables.iter().partition(|row| found.is_served(row));
     served.into_iter().chain(hidden).for_each(|row| found.table(row));
     columns.iter().for_each(|row| columns::add(&mut found, row));
@@ -109,12 +117,14 @@ async fn answers(client: &Client, schemas: &[String]) -> Result<[Vec<Row>; 5], E
 impl Found {
     /// Whether this one can be asked for by its name.
     fn is_served(&mut self, row: &Row) -> bool {
-        row.get(6) && self.names.insert(row.get::<_, &str>(2).into())
+        let served = row.get(6) && (self.names.insert(row.get::<_, &str>(2).into()) || self.native);
+        self.served_count += usize::from(served);
+        served
     }
 
     /// What is served; what else was found was there to be seen through.
     fn served(mut self) -> Vec<Table> {
-        let count = self.names.len();
+        let count = self.served_count;
         self.tables.truncate(count);
         for table in &mut self.tables {
             table.foreign_keys.retain(|key| (key.table.0 as usize) < count);

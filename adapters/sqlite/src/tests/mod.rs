@@ -165,5 +165,5 @@ fn with_values(sql: &str, values: Vec<Value>) -> Step {
 
 fn unit(steps: Vec<Step>) -> Unit {
     let cause = RequestId("a-test".into());
-    Unit { steps, timeout: TIMEOUT, cause, idempotency: None, rollback: false }
+    Unit { steps, timeout: TIMEOUT, cause, idempotency: None, rollback: false, session: None }
 }

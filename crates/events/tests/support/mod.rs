@@ -359,5 +359,6 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
         cause: RequestId("test".into()),
         idempotency: None,
         rollback,
+        session: None,
     }
 }

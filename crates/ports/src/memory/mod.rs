@@ -91,12 +91,12 @@ impl Memory {
         if let Some(idempotency) = &unit.idempotency
             && let Some(replay) = current.replay(idempotency)?
         {
-            return Ok(Committed { outcomes: replay, replayed: true });
+            return Ok(Committed { outcomes: replay, replayed: true, session: Default::default() });
         }
         let mut next = current.clone();
         let outcomes = unit::run(unit, &self.catalog, &mut next, (self.clock_ms)())?;
         if unit.rollback {
-            return Ok(Committed { outcomes, replayed: false });
+            return Ok(Committed { outcomes, replayed: false, session: Default::default() });
         }
         if let Some(idempotency) = &unit.idempotency {
             next.replays.push(Replay { promise: idempotency.clone(), outcomes: outcomes.clone() });
@@ -110,7 +110,7 @@ impl Memory {
             *newest = position;
             moved
         });
-        Ok(Committed { outcomes, replayed: false })
+        Ok(Committed { outcomes, replayed: false, session: Default::default() })
     }
 }
 

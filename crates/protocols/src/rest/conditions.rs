@@ -1,4 +1,4 @@
-//! Headers that bind a request to a state or a name: `If-Match`, `If-None-Match`, `Idempotency-Key`, the profiles.
+//! Headers that bind a request to a state or a name: `If-Match`, `If-None-Match`, `Idempotency-Key`.
 
 use transom_types::{Code, Digest, Precondition, Problem, precondition::States};
 
@@ -37,17 +37,4 @@ pub fn idempotency_key(header: Option<&str>) -> Result<Option<Box<str>>, Problem
             .with_hint(format!("Send 1 to {KEY_BYTES_MAX} printable ASCII characters, for example a UUID")));
     }
     Ok(Some(key.into()))
-}
-
-/// `Accept-Profile` or `Content-Profile`: there is one schema.
-/// Errors: [`Code::SchemaUnknown`].
-pub(super) fn profile(header: Option<&str>) -> Result<(), Problem> {
-    match header.map(str::trim) {
-        None | Some("" | "public") => Ok(()),
-        Some(other) => {
-            let message = format!("Invalid schema: {}", super::scanner::clip(other));
-            Err(Problem::new(Code::SchemaUnknown, message)
-                .with_hint("Only the following schemas are exposed: public"))
-        }
-    }
 }

@@ -20,23 +20,42 @@ struct Wire<'a> {
 
 /// The body of a problem's reply.
 pub fn problem_body(problem: &Problem) -> Bytes {
-    problem_body_as(problem, problem.code().status())
+    problem_body_as(problem, problem.status())
 }
 
 /// The body of a problem's reply that has another status than the code's own: what is forbidden to a caller without a token.
 pub fn problem_body_as(problem: &Problem, status: u16) -> Bytes {
     let code = problem.code();
     let wire = Wire {
-        code: code.as_str(),
+        code: problem.code_text(),
         message: problem.message(),
         details: problem.details(),
         hint: problem.hint(),
-        r#type: format!("urn:transom:problem:{}", code.as_str()),
+        r#type: format!("urn:transom:problem:{}", problem.code_text()),
         title: code.title(),
         status,
     };
     // Texts and a number always become JSON.
     serde_json::to_vec(&wire).unwrap_or_default().into()
+}
+
+#[derive(Serialize)]
+struct Plain<'a> {
+    code: &'a str,
+    details: Option<&'a str>,
+    hint: Option<&'a str>,
+    message: &'a str,
+}
+
+/// The body of a problem's reply as PostgREST writes it: four members and nothing else.
+pub fn problem_body_plain(problem: &Problem) -> Bytes {
+    let plain = Plain {
+        code: problem.code_text(),
+        details: problem.details(),
+        hint: problem.hint(),
+        message: problem.message(),
+    };
+    serde_json::to_vec(&plain).unwrap_or_default().into()
 }
 
 /// A singular reply was asked for and there are not exactly so many rows.

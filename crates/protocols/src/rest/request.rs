@@ -12,7 +12,7 @@ use super::{
     accept::{Asked, ReplyForm, negotiate},
     body::{self, Body},
     build::Build,
-    conditions::{conditions, idempotency_key, profile},
+    conditions::{conditions, idempotency_key},
     cursor::{decode_cursor, fingerprint},
     prefer::{Honoured, Preferences, Return, preferences},
     query_string::{Arguments, Query, query},
@@ -31,6 +31,8 @@ pub struct Head<'a> {
     pub query: &'a str,
     /// The headers.
     pub headers: Headers<'a>,
+    /// Whether a request is read just as PostgREST reads it, where this protocol is stricter or says more.
+    pub compatible: bool,
 }
 
 /// The headers that this protocol reads.
@@ -73,6 +75,8 @@ pub struct RestRequest {
     pub window: Window,
     /// With `cursor=`: what the next page's token is bound to.
     pub fingerprint: Option<u64>,
+    /// The schema that is meant, where it is said.
+    pub schema: Option<Box<str>>,
 }
 
 /// Reads one request to a table, row or function. `body` matters to POST, PATCH and PUT only.
@@ -96,8 +100,6 @@ pub(super) fn parse_part(
     let target = target(head.path)?;
     let headers = &head.headers;
     let method = method(&head.method, &target)?;
-    profile(headers.accept_profile)?;
-    profile(headers.content_profile)?;
     let mut preferences = match headers.prefer.is_empty() {
         true => Preferences::default(),
         false => preferences(&headers.prefer)?,
@@ -150,7 +152,17 @@ pub(super) fn parse_part(
         idempotency_key: idempotency_key(headers.idempotency_key.filter(|_| !reads))?,
         window,
         fingerprint,
+        schema: schema(head).map(Into::into),
     })
+}
+
+/// The schema that a request names: by `Accept-Profile` where it reads, by `Content-Profile` where it writes or calls.
+pub fn schema<'a>(head: &Head<'a>) -> Option<&'a str> {
+    let header = match head.method {
+        Method::GET | Method::HEAD => head.headers.accept_profile,
+        _ => head.headers.content_profile,
+    };
+    header.map(str::trim).filter(|schema| !schema.is_empty())
 }
 
 /// A method that fits its target.

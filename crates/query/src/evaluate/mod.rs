@@ -134,6 +134,9 @@ pub fn evaluate(expr: &Expr, context: &dyn Context) -> Result<Value, EvaluateErr
             }
             otherwise.as_deref().map_or(Ok(Value::Null), value)?
         }
+        Expr::EngineCast(..) | Expr::EngineOperator(..) | Expr::FromJson(..) => {
+            return Err(EvaluateError::Unsupported("types of an engine's own".to_owned()));
+        }
         predicate => truth(predicate, context)?.map_or(Value::Null, Value::Bool),
     })
 }

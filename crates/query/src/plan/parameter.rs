@@ -56,6 +56,8 @@ pub enum ParamSource {
 pub enum ParamKind {
     /// One value.
     Scalar(DataType),
+    /// A JSON value, as the caller wrote it.
+    Json,
     /// Elements of one type. Bound as one JSON array, so that lists of every length share a statement.
     List(DataType),
     /// Rows of cells. Bound as one JSON array of arrays; a missing cell has the marker [`MISSING_CELL`].
@@ -68,3 +70,6 @@ pub enum ParamKind {
 
 /// Stands for a cell that its row does not have, in bound rows: a JSON object, which no cell can be (JSON columns are bound as text).
 pub const MISSING_CELL: &str = "{}";
+
+/// The same where a cell may be any JSON, an empty object too: no document is written with this space.
+pub const MISSING_CELL_OF_ENGINE: &str = "{ }";

@@ -4,7 +4,7 @@ use transom_types::{Code, DataType, Problem};
 
 use super::{Planner, relation::Relation, select::aggregate_name};
 use crate::{
-    plan::{Comparison, ElementTest, Expr, ParamKind, ParamSource, Pattern, QueryId},
+    plan::{Comparison, ElementTest, EngineOperator, Expr, ParamKind, ParamSource, Pattern, QueryId},
     request::{
         Condition, Filter, FullTextKind, IsValue, Item, Operator, Path, Quantifier, Select, Slot, Test,
     },
@@ -128,6 +128,13 @@ impl Planner<'_> {
         slot: Slot,
         name: &str,
     ) -> Result<Expr, Problem> {
+        if self.options.engine_types
+            && (data_type == DataType::Any || self.options.native)
+            && let Some(operator) = engine_operator(operator)
+        {
+            let operand = self.literal(slot, DataType::Any, name);
+            return Ok(Expr::EngineOperator(operator, Box::new(expr), Box::new(operand)));
+        }
         let operand = self.literal(slot, operand_type(operator, data_type), name);
         let (left, right) = (Box::new(expr), Box::new(operand));
         if matches!(operator, Operator::Contains | Operator::ContainedIn | Operator::Overlaps)
@@ -230,6 +237,20 @@ fn element_test(operator: Operator, data_type: DataType, name: &str) -> Result<E
         Operator::Imatch if textual => Ok(ElementTest::Match(Pattern::RegexInsensitive)),
         _ => Err(undefined_operator(operator, data_type, name)),
     }
+}
+
+fn engine_operator(operator: Operator) -> Option<EngineOperator> {
+    Some(match operator {
+        Operator::Contains => EngineOperator::Contains,
+        Operator::ContainedIn => EngineOperator::ContainedIn,
+        Operator::Overlaps => EngineOperator::Overlaps,
+        Operator::StrictlyLeft => EngineOperator::StrictlyLeft,
+        Operator::StrictlyRight => EngineOperator::StrictlyRight,
+        Operator::NotRightOf => EngineOperator::NotRightOf,
+        Operator::NotLeftOf => EngineOperator::NotLeftOf,
+        Operator::Adjacent => EngineOperator::Adjacent,
+        _ => return None,
+    })
 }
 
 fn undefined_operator(operator: Operator, data_type: DataType, name: &str) -> Problem {

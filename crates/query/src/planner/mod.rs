@@ -36,11 +36,15 @@ pub struct Options {
     pub rows_max: Option<u32>,
     /// Whether aggregate functions may be used.
     pub aggregates: bool,
+    /// Whether the engine reads values of its types from text itself, and has arrays, ranges and types of its own.
+    pub engine_types: bool,
+    /// Whether the engine decides who may do what: then it also judges types, casts and operators.
+    pub native: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rows_max: None, aggregates: true }
+        Self { rows_max: None, aggregates: true, engine_types: false, native: false }
     }
 }
 

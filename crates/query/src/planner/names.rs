@@ -15,7 +15,7 @@ impl Planner<'_> {
         self.catalog.table(name).ok_or_else(|| {
             Problem::new(
                 Code::TableMissing,
-                format!("Could not find the table 'public.{name}' in the schema cache"),
+                format!("Could not find the table '{}.{name}' in the schema cache", self.catalog.schema()),
             )
             .with_details(format!("No table or view '{name}' exists, or your role has no grant on it"))
             .suggesting(name, self.catalog.table_names())
@@ -57,7 +57,7 @@ impl Planner<'_> {
         let expr = Expr::Column(id, column);
         let data_type = relation.data_type(self.catalog, column);
         let Some(last) = path.json.last() else { return Ok((expr, data_type)) };
-        if !matches!(data_type, DataType::Json | DataType::Text | DataType::Any) {
+        if !self.options.native && !matches!(data_type, DataType::Json | DataType::Text | DataType::Any) {
             let message = format!("operator does not exist: {} ->", data_type.name());
             return Err(Problem::new(Code::FunctionUndefined, message)
                 .with_details(format!("'{}' is not a JSON column", path.column)));

@@ -23,9 +23,10 @@ fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
             values.iter_mut().for_each(|value| visit(value, known, next));
             inside(query, known, next);
         }
-        Expr::Value(_) | Expr::Param(_) => {}
+        Expr::Value(_) | Expr::Param(_) | Expr::FromJson(..) => {}
         Expr::Json(inner, _)
         | Expr::Cast(inner, _)
+        | Expr::EngineCast(inner, _)
         | Expr::Not(inner)
         | Expr::Is(inner, _)
         | Expr::InList(inner, _)
@@ -34,6 +35,7 @@ fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
         | Expr::Match(_, left, right)
         | Expr::JsonContains(left, right)
         | Expr::JsonOverlaps(left, right)
+        | Expr::EngineOperator(_, left, right)
         | Expr::Binary(_, left, right) => {
             visit(left, known, next);
             visit(right, known, next);

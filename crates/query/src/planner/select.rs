@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use transom_types::{Code, DataType, Problem, Value};
 
-use super::{Planner, names::path_key, relation::Relation, renumber};
+use super::{Options, Planner, names::path_key, relation::Relation, renumber};
 use crate::{
     catalog::ColumnId,
     plan::{Expr, Output, ParamKind, ParamSource, Query, QueryId, Source},
@@ -115,7 +115,7 @@ impl Planner<'_> {
         let value = match &field.path {
             Some(path) => {
                 let (expr, data_type) = self.path(id, relation, path)?;
-                Some(cast(expr, data_type, field.cast.as_deref())?)
+                Some(cast(self.options, expr, data_type, field.cast.as_deref())?)
             }
             None => None,
         };
@@ -125,7 +125,7 @@ impl Planner<'_> {
                 true => (Expr::Aggregate(aggregate, None), DataType::Integer),
                 false => self.aggregate(aggregate, value)?,
             };
-            let (expr, data_type) = cast(expr, data_type, field.aggregate_cast.as_deref())?;
+            let (expr, data_type) = cast(self.options, expr, data_type, field.aggregate_cast.as_deref())?;
             return Ok(Output { key: named(aggregate_name(aggregate)), expr, data_type });
         }
         let (Some((expr, data_type)), Some(path)) = (value, &field.path) else {
@@ -158,6 +158,7 @@ impl Planner<'_> {
             matches!(data_type, DataType::Integer | DataType::Real | DataType::Numeric | DataType::Any)
         };
         if let (Aggregate::Sum | Aggregate::Avg, Some((_, of))) = (aggregate, &value)
+            && !self.options.native
             && !summable(*of)
         {
             let message = format!("function {}({}) does not exist", aggregate_name(aggregate), of.name());
@@ -226,7 +227,7 @@ impl Planner<'_> {
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
     match expr {
         Expr::Aggregate(..) => true,
-        Expr::Cast(inner, _) | Expr::Is(inner, _) => has_aggregate(inner),
+        Expr::Cast(inner, _) | Expr::EngineCast(inner, _) | Expr::Is(inner, _) => has_aggregate(inner),
         // A cast of truth to text.
         Expr::Case(branches, _) => branches.iter().any(|(when, _)| has_aggregate(when)),
         _ => false,
@@ -262,9 +263,20 @@ fn outer_columns(on: &Expr, id: QueryId, keys: &mut Vec<Expr>) {
     }
 }
 
-pub(super) fn cast(expr: Expr, data_type: DataType, name: Option<&str>) -> Result<(Expr, DataType), Problem> {
+pub(super) fn cast(
+    options: &Options,
+    expr: Expr,
+    data_type: DataType,
+    name: Option<&str>,
+) -> Result<(Expr, DataType), Problem> {
     let Some(name) = name else { return Ok((expr, data_type)) };
-    let to = DataType::from_cast_name(name).ok_or_else(|| {
+    let known = DataType::from_cast_name(name);
+    if options.native || (options.engine_types && known.is_none()) {
+        let document = matches!(known, Some(DataType::Json));
+        let to = if document { DataType::Json } else { DataType::Any };
+        return Ok((Expr::EngineCast(Box::new(expr), type_text(name)?), to));
+    }
+    let to = known.ok_or_else(|| {
         let known = [
             "text",
             "integer",
@@ -287,6 +299,16 @@ pub(super) fn cast(expr: Expr, data_type: DataType, name: Option<&str>) -> Resul
         return Ok((Expr::Case(words, None), to));
     }
     Ok((Expr::Cast(Box::new(expr), to), to))
+}
+
+/// A type's name as SQL text: words, a length, brackets; nothing that could be more than a name.
+fn type_text(name: &str) -> Result<Box<str>, Problem> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '.' | '(' | ')' | ',' | '[' | ']');
+    let begins = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    match begins && name.chars().all(plain) {
+        true => Ok(name.into()),
+        false => Err(Problem::new(Code::QuerySyntax, format!("\"{name}\" is not the name of a type"))),
+    }
 }
 
 pub(super) fn aggregate_name(aggregate: Aggregate) -> &'static str {

@@ -1,11 +1,11 @@
 //! Inserts, updates, deletes and PUT: one mutation, and a later read where what is returned needs other tables.
 
-use transom_types::{Code, Problem, Value};
+use transom_types::{Code, DataType, Problem, Value};
 
 use super::{Planner, expect, names::no_privilege, relation::Relation};
 use crate::{
     TableId,
-    catalog::{Access, ColumnId},
+    catalog::{Access, Column, ColumnId},
     plan::{
         Delete, Expr, Insert, InsertColumn, InsertValue, OnConflict, OrderTerm, ParamKind, ParamSource,
         QueryId, Read, Returning, Step, Update,
@@ -102,10 +102,22 @@ impl Planner<'_> {
             }
             let column = self.writable(table, name, |access| access.insert, "INSERT")?;
             let of = &self.catalog[table][column];
-            let param = self.param(ParamSource::Cell(cell), ParamKind::Scalar(of.data_type), &of.name);
-            columns.push(InsertColumn { column, value: InsertValue::Expr(Expr::Param(param)) });
+            let value = self.cell_value(cell, of);
+            columns.push(InsertColumn { column, value: InsertValue::Expr(value) });
         }
         Ok(columns)
+    }
+
+    /// A cell of the body's one row as a value of its column. An engine with types of its own reads them from JSON.
+    fn cell_value(&mut self, cell: u16, of: &Column) -> Expr {
+        let source = ParamSource::Cell(cell);
+        match &of.engine_type {
+            Some(engine_type) if self.options.engine_types && of.data_type == DataType::Any => {
+                let param = self.param(source, ParamKind::Json, &of.name);
+                Expr::FromJson(param, engine_type.clone())
+            }
+            _ => Expr::Param(self.param(source, ParamKind::Scalar(of.data_type), &of.name)),
+        }
     }
 
     /// The columns of many rows, each a cell of the rows parameter, and that parameter's kind.
@@ -180,8 +192,8 @@ impl Planner<'_> {
         for (cell, name) in (0u16..).zip(names) {
             let column = self.writable(table, name, |access| access.update, "UPDATE")?;
             let of = &self.catalog[table][column];
-            let param = self.param(ParamSource::Cell(cell), ParamKind::Scalar(of.data_type), &of.name);
-            set.push((column, Expr::Param(param)));
+            let value = self.cell_value(cell, of);
+            set.push((column, value));
         }
         let filter = self.mutation_filter(id, table, key, &shape.select)?;
         if set.is_empty() {

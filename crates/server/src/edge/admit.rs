@@ -44,7 +44,7 @@ pub fn admit<'a>(app: &'a App, head: &'a Parts, body: Incoming) -> Result<Admitt
         return Err(refused(head.uri.path()));
     }
     within_limits(app, head)?;
-    let endpoint = Endpoint::of(&head.method, head.uri.path())?;
+    let endpoint = Endpoint::of(&head.method, app.settings.base(), head.uri.path())?;
     let permit = permit(app)?;
     Ok(Admitted { endpoint, head, body, permit })
 }

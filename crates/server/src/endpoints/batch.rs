@@ -27,7 +27,7 @@ pub async fn call(
     }
     let body = body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?;
     passage.stages.pass(Stage::Receive);
-    let parameters = |name: &str| app.data.function_params(principal, name);
+    let parameters = |name: &str| app.data.function_params(principal, None, name);
     let operations = rest::parse_batch(&body, &parameters)?;
     let preferences = rest::preferences(&headers::texts(&head.headers, headers::PREFER)?)?;
     let key = rest::idempotency_key(headers::text(&head.headers, headers::IDEMPOTENCY_KEY)?)?;

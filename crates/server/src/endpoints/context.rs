@@ -7,7 +7,7 @@ use transom_sql::statement::Idempotency;
 use transom_types::Principal;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{app::App, pipeline::Passage};
+use crate::{app::App, pipeline::Passage, session};
 
 /// The context of one request.
 pub fn of(
@@ -19,7 +19,16 @@ pub fn of(
     parsed: &RestRequest,
 ) -> Context {
     let key = parsed.idempotency_key.as_deref();
-    new(app, passage, key.map(|key| idempotency(key, head, body, principal)), parsed.preferences.transaction)
+    let key = key.map(|key| idempotency(key, head, body, principal));
+    let mut context = new(app, passage, key, parsed.preferences.transaction);
+    context.schema = parsed.schema.clone();
+    if let Some(native) = &app.settings.native {
+        let schema = parsed.schema.as_deref();
+        let session = session::of(native, head, principal, schema, &parsed.preferences);
+        context.rollback = session.rollback;
+        context.session = Some(session);
+    }
+    context
 }
 
 /// A context of these parts.
@@ -34,6 +43,8 @@ pub fn new(
         timeout: app.settings.statement_timeout,
         idempotency,
         rollback: transaction == Some(Transaction::Rollback),
+        schema: None,
+        session: None,
     }
 }
 

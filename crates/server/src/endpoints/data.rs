@@ -37,8 +37,10 @@ pub async fn call(
         _ => body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?,
     };
     passage.stages.pass(Stage::Receive);
-    let parameters = |name: &str| app.data.function_params(principal, name);
-    let parsed = rest::parse(&headers::head(head)?, Some(&body), &parameters)?;
+    let request = headers::head(head, app.settings.base())?;
+    let schema = rest::schema(&request);
+    let parameters = |name: &str| app.data.function_params(principal, schema, name);
+    let parsed = rest::parse(&request, Some(&body), &parameters)?;
     passage.stages.pass(Stage::Parse);
     let context = context::of(app, head, &body, principal, passage, &parsed);
     if let ReplyForm::Plan(form) = &parsed.reply {

@@ -1,16 +1,18 @@
 //! The parts of a request that the REST protocol reads, borrowed from the HTTP library's.
 
 use http::{HeaderMap, HeaderName, header, request::Parts};
-use transom_protocols::rest::{BASE, Head, Headers};
+use transom_protocols::rest::{Head, Headers};
 use transom_types::{Code, Problem};
 
 /// What the protocol reads of a request. Errors: [`Code::RequestMalformed`] for a header that is not text.
-pub fn head(parts: &Parts) -> Result<Head<'_>, Problem> {
+/// `base`: what the paths of tables begin with.
+pub fn head<'p>(parts: &'p Parts, base: &str) -> Result<Head<'p>, Problem> {
     let path = parts.uri.path();
     let headers = &parts.headers;
     Ok(Head {
         method: parts.method.clone(),
-        path: path.strip_prefix(BASE).unwrap_or(path),
+        path: path.strip_prefix(base).unwrap_or(path),
+        compatible: base.is_empty(),
         query: parts.uri.query().unwrap_or_default(),
         headers: Headers {
             accept: text(headers, header::ACCEPT)?,

@@ -1,7 +1,7 @@
 //! `OPTIONS`: what may be done with a resource, as far as the role may use it.
 
 use http::request::Parts;
-use transom_protocols::rest::{self, BASE, Target};
+use transom_protocols::rest::{self, Target};
 use transom_query::catalog::{Access, Function};
 use transom_types::{Code, Principal, Problem};
 
@@ -13,7 +13,7 @@ use crate::{
 /// `OPTIONS`: the methods that the role may use here.
 pub fn options(app: &App, head: &Parts, principal: &Principal) -> Result<Reply, Problem> {
     let path = head.uri.path();
-    let target = rest::target(path.strip_prefix(BASE).unwrap_or(path))?;
+    let target = rest::target(path.strip_prefix(app.settings.base()).unwrap_or(path))?;
     let grant = app.data.model().policies.authorize(principal)?;
     let catalog = grant.catalog();
     let table = |name: &str| match catalog.table(name) {

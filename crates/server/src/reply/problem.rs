@@ -1,20 +1,24 @@
 //! Failures as replies: an RFC 9457 problem document that also carries PostgREST's four fields.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use transom_protocols::rest::{PROBLEM_CONTENT_TYPE, problem_body, problem_body_as};
+use transom_protocols::rest::{PROBLEM_CONTENT_TYPE, problem_body, problem_body_as, problem_body_plain};
 use transom_types::{Code, Problem, Retry};
 
 use crate::reply::{self, Reply};
 
 /// The answer to a request that failed. `anonymous`: without a token, what is forbidden might be allowed with one.
-pub fn of_problem(problem: &Problem, anonymous: bool) -> Reply {
-    let unauthenticated = anonymous && problem.code() == Code::Privilege;
+/// `compatible`: as PostgREST says it.
+pub fn of_problem(problem: &Problem, anonymous: bool, compatible: bool) -> Reply {
+    let unauthenticated = anonymous && problem.code_text() == Code::Privilege.as_str();
     let status = match unauthenticated {
         true => StatusCode::UNAUTHORIZED,
-        false => StatusCode::from_u16(problem.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        false => StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     };
-    let content_type = HeaderValue::from_static(PROBLEM_CONTENT_TYPE);
-    let mut reply = reply::with_body(status, content_type, problem_body_as(problem, status.as_u16()));
+    let (content_type, body) = match compatible {
+        true => ("application/json; charset=utf-8", problem_body_plain(problem)),
+        false => (PROBLEM_CONTENT_TYPE, problem_body_as(problem, status.as_u16())),
+    };
+    let mut reply = reply::with_body(status, HeaderValue::from_static(content_type), body);
     if unauthenticated {
         reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -64,7 +68,7 @@ mod tests {
     use crate::reply::ReplyBody;
 
     fn check(problem: &Problem, anonymous: bool, status: u16, header: Option<(&str, &str)>) {
-        let reply = of_problem(problem, anonymous);
+        let reply = of_problem(problem, anonymous, false);
         assert_eq!(reply.status().as_u16(), status);
         if let Some((name, value)) = header {
             assert_eq!(reply.headers()[name], value);

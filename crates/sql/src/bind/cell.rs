@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use transom_query::{
-    plan::{MISSING_CELL, ParamKind},
+    plan::{MISSING_CELL, MISSING_CELL_OF_ENGINE, ParamKind},
     request::Cell,
 };
 use transom_types::{Code, DataType, Problem, Value};
@@ -51,14 +51,16 @@ fn number_value(number: &serde_json::Number, data_type: DataType, name: &str) ->
 }
 
 /// Rows as one JSON array of arrays, each cell checked against its column. `columns` names them in messages; `of` the
-/// table whose rows they are, where they are not those of the body itself.
+/// table whose rows they are, where they are not those of the body itself. `raw`: the engine reads values of its own
+/// types from JSON.
 pub(super) fn rows(
     rows: &[Vec<Cell>],
-    kind: &ParamKind,
+    (kind, raw): (&ParamKind, bool),
     columns: &[Box<str>],
     of: Option<&str>,
 ) -> Result<Value, Problem> {
     let ParamKind::Rows(types) = kind else { return Err(lost("body")) };
+    let missing: &[u8] = if raw { MISSING_CELL_OF_ENGINE.as_bytes() } else { MISSING_CELL.as_bytes() };
     let mut text = Vec::with_capacity(rows.len() * types.len() * 8 + 2);
     text.push(b'[');
     for (number, row) in rows.iter().enumerate() {
@@ -69,11 +71,12 @@ pub(super) fn rows(
             }
             let named = || columns.get(at).map_or_else(|| format!("value {}", at + 1), ToString::to_string);
             match row.get(at) {
+                Some(Cell::Json(json)) if raw && *data_type == DataType::Any => json::push_shown(&mut text, json),
                 Some(Cell::Json(json)) => {
                     push(&mut text, json, *data_type, named)
                         .map_err(|problem| in_row(problem, number, of))?;
                 }
-                Some(Cell::Missing) | None => text.extend_from_slice(MISSING_CELL.as_bytes()),
+                Some(Cell::Missing) | None => text.extend_from_slice(missing),
                 Some(Cell::Earlier(_)) => return Err(reference(&named(), number)),
             }
         }

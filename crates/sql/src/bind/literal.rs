@@ -16,11 +16,17 @@ pub(super) fn value(
 ) -> Result<Value, Problem> {
     match (literal, kind) {
         (Literal::Integer(integer), _) => Ok(Value::Integer(*integer)),
+        (Literal::Text(text), ParamKind::Scalar(DataType::Any)) if dialect.reads_text() => {
+            Ok(Value::text(&**text))
+        }
         (Literal::Text(text), ParamKind::Scalar(data_type)) => parsed(text, *data_type, name),
         (Literal::Text(text), ParamKind::FullText(kind, columns)) => {
             Ok(Value::text(dialect.search_words(text, *kind, columns)?))
         }
         (Literal::Text(text), ParamKind::CursorValue) => cursor_value(text),
+        (Literal::List(elements), ParamKind::List(DataType::Any)) if dialect.reads_text() => {
+            Ok(json::array(elements.iter().map(|text| Value::text(&**text))))
+        }
         (Literal::List(elements), ParamKind::List(data_type)) => {
             let element = |text: &str| json::finite(parsed(text, *data_type, name)?, name);
             let elements = elements.iter().map(|text| element(text)).collect::<Result<Vec<_>, _>>()?;

@@ -56,15 +56,19 @@ fn one(
         ParamSource::Cell(at) => {
             match values.payload.rows.first().and_then(|row| row.get(usize::from(*at))) {
                 Some(Cell::Earlier(reference)) => return earlier(reference),
+                Some(Cell::Json(json)) if parameter.kind == ParamKind::Json => {
+                    Value::Json(json.to_string().into())
+                }
                 Some(Cell::Json(json)) => cell::value(json, scalar_type(&parameter.kind), name)?,
                 Some(Cell::Missing) | None => Value::Null,
             }
         }
         ParamSource::Payload => {
-            cell::rows(&values.payload.rows, &parameter.kind, &values.payload.columns, None)?
+            let raw = dialect.reads_text();
+            cell::rows(&values.payload.rows, (&parameter.kind, raw), &values.payload.columns, None)?
         }
         ParamSource::ConstantRows { columns, rows } => {
-            cell::rows(rows, &parameter.kind, columns, Some(name))?
+            cell::rows(rows, (&parameter.kind, dialect.reads_text()), columns, Some(name))?
         }
         ParamSource::Constant(value) => value.clone(),
         ParamSource::Captured { step, column } => {

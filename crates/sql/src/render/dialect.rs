@@ -2,10 +2,10 @@
 
 use transom_query::{
     catalog::Table,
-    plan::{BinaryOp, Comparison, ElementTest, Function, Pattern},
+    plan::{BinaryOp, Comparison, ElementTest, EngineOperator, Function, Pattern},
     request::{FullTextKind, JsonStep},
 };
-use transom_types::{DataType, Problem, Value};
+use transom_types::{Code, DataType, Problem, Value};
 
 /// The engines' names in files' names, the embedded one first.
 pub const ENGINES: [&str; 2] = ["sqlite", "postgres"];
@@ -30,6 +30,29 @@ pub trait Dialect: Send + Sync {
     /// A table, with its schema where there are several.
     fn table(&self, text: &mut String, table: &Table) {
         self.identifier(text, &table.name);
+    }
+
+    /// Whether the engine itself reads a value of any of its types from text, whatever the type.
+    fn reads_text(&self) -> bool {
+        false
+    }
+
+    /// An operator of arrays and ranges. Errors: [`transom_types::Code::Unsupported`] where there are none.
+    fn engine_operator(
+        &self,
+        text: &mut String,
+        operator: EngineOperator,
+        left: &str,
+        right: &str,
+    ) -> Result<(), Problem> {
+        let _ = (text, operator, left, right);
+        Err(Problem::new(Code::Unsupported, "this database has no arrays and no ranges"))
+    }
+
+    /// A JSON document as a value of the engine's type. Errors: [`transom_types::Code::Unsupported`] where it has none.
+    fn from_json(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
+        let _ = (text, document, engine_type);
+        Err(Problem::new(Code::Unsupported, "this database has no types of its own"))
     }
 
     /// A string literal.

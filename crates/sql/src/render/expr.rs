@@ -44,6 +44,18 @@ impl Writer<'_> {
                 return dialect.json_path(&mut self.text, &base, steps, document);
             }
             Expr::Cast(inner, to) => self.cast(inner, *to)?,
+            Expr::EngineCast(inner, to) => {
+                let inner = self.expr_apart(inner)?;
+                dialect.as_engine_type(&mut self.text, &inner, Some(to));
+            }
+            Expr::EngineOperator(operator, left, right) => {
+                let (left, right) = (self.expr_apart(left)?, self.expr_apart(right)?);
+                dialect.engine_operator(&mut self.text, *operator, &left, &right)?;
+            }
+            Expr::FromJson(param, to) => {
+                let document = self.param_apart(*param)?;
+                dialect.from_json(&mut self.text, &document, to)?;
+            }
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,

@@ -141,7 +141,7 @@ impl Writer<'_> {
             }
             Expr::Objects(query) if self.dialect.has_records() => {
                 self.push("(SELECT ");
-                self.dialect.json_aggregate(&mut self.text, "r", "");
+                self.dialect.json_aggregate(&mut self.text, "r.*", "");
                 self.push(" FROM (");
                 self.named_outputs(query)?;
                 self.push(") AS r");

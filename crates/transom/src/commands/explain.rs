@@ -38,8 +38,8 @@ pub fn run(flags: &Flags, asked: &Asked) -> anyhow::Result<()> {
             anyhow::anyhow!("--method {:?}: write GET, POST, PATCH, PUT or DELETE", asked.method)
         })?;
         let headers = Headers { content_type: Some("application/json"), ..Headers::default() };
-        let head = Head { method, path, query, headers };
-        let params = |name: &str| data.function_params(&principal, name);
+        let head = Head { method, path, query, headers, compatible: false };
+        let params = |name: &str| data.function_params(&principal, None, name);
         let request =
             rest::parse(&head, asked.body.as_deref().map(str::as_bytes), &params).map_err(Faults::from)?;
         let context = Context {
@@ -47,6 +47,8 @@ pub fn run(flags: &Flags, asked: &Asked) -> anyhow::Result<()> {
             timeout: Duration::from_secs(60),
             idempotency: None,
             rollback: false,
+            schema: None,
+            session: None,
         };
         let explained = data.explain(&request.request, &principal, &context).await.map_err(Faults::from)?;
         for statement in explained {

@@ -78,6 +78,8 @@ async fn generate(project: &Project, data: &Data, spec: &SeedSpec, scale: u32) -
         timeout: Duration::from_secs(300),
         idempotency: None,
         rollback: false,
+        schema: None,
+        session: None,
     };
     for batch in seed::generate(spec, scale) {
         let count = batch.rows.len() as u64;

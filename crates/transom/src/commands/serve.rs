@@ -23,7 +23,10 @@ use crate::{
 };
 
 pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
-    let project = Project::open(&flags.project.dir, &flags.overrides()?)?;
+    let project = match &flags.postgrest_config {
+        Some(file) => Project::postgrest(file, &flags.overrides()?)?,
+        None => Project::open(&flags.project.dir, &flags.overrides()?)?,
+    };
     transom_server::start_logging(&wiring::log_settings(&project));
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if project.config.server.worker_threads > 0 {
@@ -38,7 +41,8 @@ async fn serve(project: &Project) -> anyhow::Result<()> {
     something_to_serve(project)?;
     let database = wiring::database(project).await?;
     // Empty, and not merely without our migrations: what somebody else has put there is theirs.
-    let created = project.config.seed.on_create && is_empty(&*database).await?;
+    let created =
+        project.postgrest.is_none() && project.config.seed.on_create && is_empty(&*database).await?;
     migrate(project, &*database).await?;
     let data = Arc::new(wiring::data(project, database.clone()).await?);
     if created {
@@ -48,7 +52,9 @@ async fn serve(project: &Project) -> anyhow::Result<()> {
         }
     }
     let app = Arc::new(wiring::app(project, data.clone()).await?);
-    tokio::spawn(reload_on_signal(project.dir.clone(), data.clone()));
+    if project.postgrest.is_none() {
+        tokio::spawn(reload_on_signal(project.dir.clone(), data.clone()));
+    }
     // From here on a signal stops in order: whoever reads the address may send one at once.
     let stop = stop_signal();
     announce(project, &data, &listener, &admin)?;
@@ -142,9 +148,10 @@ async fn reload_on_signal(dir: std::path::PathBuf, data: Arc<Data>) {
 fn announce(project: &Project, data: &Data, api: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
     let api = api.local_addr()?;
     say!("transom {} serves {}", env!("CARGO_PKG_VERSION"), shown(&project.config.database.url));
-    say!("  api    http://{api}/rest/v1/");
+    let base = if project.postgrest.is_some() { "" } else { "/rest/v1" };
+    say!("  api    http://{api}{base}/");
     say!("  admin  http://{}/metrics", admin.local_addr()?);
-    if project.config.production() {
+    if project.config.production() || project.postgrest.is_some() {
         return Ok(());
     }
     let minted = MintedToken {

@@ -71,5 +71,7 @@ fn context() -> Context {
         timeout: PAGE_TIMEOUT,
         idempotency: None,
         rollback: false,
+        schema: None,
+        session: None,
     }
 }

@@ -1,0 +1,159 @@
+//! Units that run as a role of the engine's own. The transaction, its settings, the statements and its end are on their
+//! way before the first answer, as far as no answer decides about the next: one round trip.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::{OptionFuture, join, join3, join4};
+use tokio_postgres::{Error, SimpleQueryMessage};
+use transom_ports::{Committed, DbError, Outcome};
+use transom_query::plan::Expect;
+use transom_sql::{Dialect, Step, Unit, postgres::Postgres};
+use transom_types::{Session, SessionReply};
+
+use crate::{
+    connect::Connection,
+    errors::{During, outdated, reported},
+    rows,
+    write::Failure,
+};
+
+/// What a transaction's statements asked of the reply; asked for last.
+const ASKED: &str = "SELECT current_setting('response.headers', true), current_setting('response.status', true)";
+
+/// How the engine joins the elements of an array of rows.
+const BETWEEN_ROWS: &[u8] = b", \n ";
+
+/// One unit's way through its transaction.
+pub(crate) struct InSession<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) unit: &'a Unit,
+    pub(crate) session: &'a Session,
+    pub(crate) bytes_max: usize,
+    pub(crate) committing: &'a AtomicBool,
+}
+
+impl InSession<'_> {
+    pub(crate) async fn run(&self) -> Result<Committed, Failure> {
+        // Statements are prepared as the role, for only it may know the schema: the first time nothing can be sent ahead.
+        let known = |step: &Step| self.connection.knows(&step.statement.prepared);
+        match self.unit.steps.as_slice() {
+            [only] if known(only) && self.decides_nothing(only) => self.at_once(only).await,
+            steps => self.in_turn(steps).await,
+        }
+    }
+
+    /// Whether a step's answer changes nothing about the transaction's end.
+    fn decides_nothing(&self, step: &Step) -> bool {
+        self.session.read_only || (step.expect == Expect::Any && step.precondition.is_none())
+    }
+
+    /// Everything is sent before anything is answered.
+    async fn at_once(&self, step: &Step) -> Result<Committed, Failure> {
+        let client = &self.connection.client;
+        let during = if self.session.read_only { During::Read } else { During::Write };
+        self.committing.store(!self.session.read_only, Ordering::Release);
+        let (opening, settings) = (self.opening(), self.settings());
+        let (ending, asked) = (self.ending(), client.simple_query(ASKED));
+        let opened = async {
+            let before = self.session.before.as_ref().map(|function| format!("SELECT {function}()"));
+            let before: OptionFuture<_> = before.as_ref().map(|call| client.batch_execute(call)).into();
+            let (begun, set, before) =
+                join3(client.batch_execute(&opening), client.batch_execute(&settings), before).await;
+            begun.and(set).and(before.unwrap_or(Ok(())))
+        };
+        let (opened, outcome, asked, ended) =
+            join4(opened, self.step(step, &[]), asked, client.batch_execute(ending)).await;
+        opened.map_err(|error| self.failed(&error, during, 0))?;
+        let outcome = outcome?;
+        let reply = asked.map_err(|error| self.failed(&error, during, 0))?;
+        ended.map_err(|error| self.failed(&error, during, 0))?;
+        outcome.meets(step).map_err(|error| Failure::last(DbError { step: Some(0), ..error }))?;
+        Ok(Committed { outcomes: vec![outcome], replayed: false, session: asked_of(&reply) })
+    }
+
+    /// Each step is answered before the next is sent.
+    async fn in_turn(&self, steps: &[Step]) -> Result<Committed, Failure> {
+        let client = &self.connection.client;
+        let read = |error: Error, at| self.failed(&error, During::Read, at);
+        let (opening, settings) = (self.opening(), self.settings());
+        let (begun, set) = join(client.batch_execute(&opening), client.batch_execute(&settings)).await;
+        begun.and(set).map_err(|error| read(error, 0))?;
+        if let Some(function) = &self.session.before {
+            let call = format!("SELECT {function}()");
+            client.batch_execute(&call).await.map_err(|error| read(error, 0))?;
+        }
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(steps.len());
+        for (at, step) in (0u16..).zip(steps) {
+            let outcome = self.step(step, &outcomes).await.map_err(|failure| failure.at(at))?;
+            outcome.meets(step).map_err(|error| Failure::last(DbError { step: Some(at), ..error }))?;
+            outcomes.push(outcome);
+        }
+        self.committing.store(true, Ordering::Release);
+        let (asked, ended) = join(client.simple_query(ASKED), client.batch_execute(self.ending())).await;
+        let reply = asked.map_err(|error| read(error, 0))?;
+        ended.map_err(|error| self.failed(&error, During::Write, 0))?;
+        Ok(Committed { outcomes, replayed: false, session: asked_of(&reply) })
+    }
+
+    async fn step(&self, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, Failure> {
+        let prepared = &step.statement.prepared;
+        let run = async {
+            let rows = rows::start(self.connection, prepared, &step.statement.params, outcomes).await?;
+            rows::outcome(rows, prepared, self.bytes_max, BETWEEN_ROWS).await
+        };
+        match run.await {
+            Ok(outcome) => outcome.map_err(Failure::last),
+            Err(error) => {
+                if outdated(&error) {
+                    self.connection.forget();
+                }
+                Err(self.failed(&error, During::Read, 0))
+            }
+        }
+    }
+
+    fn opening(&self) -> String {
+        let mode = if self.session.read_only { "READ ONLY" } else { "READ WRITE" };
+        match &self.session.isolation {
+            Some(level) => format!("BEGIN ISOLATION LEVEL {level} {mode}"),
+            None => format!("BEGIN {mode}"),
+        }
+    }
+
+    /// A message of its own after the beginning: should it be refused as a whole, a transaction that has failed is open.
+    fn settings(&self) -> String {
+        let mut text = String::from("SELECT set_config('role', ");
+        Postgres.string(&mut text, &self.session.role);
+        text.push_str(", true)");
+        for (name, value) in &self.session.settings {
+            text.push_str(", set_config(");
+            Postgres.string(&mut text, name);
+            text.push_str(", ");
+            Postgres.string(&mut text, value);
+            text.push_str(", true)");
+        }
+        text
+    }
+
+    fn ending(&self) -> &'static str {
+        match self.unit.rollback || self.session.rollback {
+            // What would have been refused at the commit is refused all the same.
+            true => "SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK",
+            false => "COMMIT",
+        }
+    }
+
+    fn failed(&self, error: &Error, during: During, step: u16) -> Failure {
+        let failure = Failure::of(error, during, step);
+        Failure { error: DbError { reported: reported(error), ..failure.error }, ..failure }
+    }
+}
+
+fn asked_of(messages: &[SimpleQueryMessage]) -> SessionReply {
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let cell = |at| row.and_then(|row| row.get(at)).filter(|text| !text.is_empty()).map(Into::into);
+    SessionReply { headers: cell(0), status: cell(1) }
+}

@@ -1,0 +1,57 @@
+//! What a PostgREST configuration becomes.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+fn read_text(text: &str, variables: &[(&str, &str)]) -> Result<Postgrest, Vec<Fault>> {
+    let variables: Vec<_> =
+        variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let env = |name: &str| (name == "HOST").then(|| "db.internal".to_owned());
+    read("postgrest.conf", text, &variables, &env, &|file| {
+        (file == "secret.txt").then(|| "from a file\n".to_owned())
+    })
+}
+
+fn our(config: &Postgrest, key: &str) -> Option<String> {
+    config.overrides.iter().find(|(name, ..)| name == key).map(|(_, value, _)| value.clone())
+}
+
+#[test]
+fn every_key_has_its_meaning() {
+    let text = r#"
+        # a comment
+        db-uri = "postgres://app@$(HOST)/shop"
+        db-schemas = "api, SPECIAL \"@/\\#~_-"
+        db-anon-role = "web_anon"
+        db-pre-request = "auth.check"
+        db-tx-end = "commit-allow-override"
+        db-max-rows = 100 # a comment
+        jwt-secret = "@secret.txt"
+        server-host = "127.0.0.1"
+        server-port = 3001
+        app.settings.region = "eu"
+    "#;
+    let config = read_text(text, &[("PGRST_DB_MAX_ROWS", "7"), ("PGRST_APP_SETTINGS_KEY", "v")]).unwrap();
+    assert_eq!(our(&config, "database.url").unwrap(), "postgres://app@db.internal/shop");
+    assert_eq!(our(&config, "server.listen").unwrap(), "127.0.0.1:3001");
+    assert_eq!(our(&config, "rest.rows_max").unwrap(), "7");
+    assert_eq!(config.schemas, ["api", "SPECIAL \"@/\\#~_-"]);
+    assert_eq!(config.before.as_deref(), Some("\"auth\".\"check\""));
+    assert_eq!(config.end, TransactionEnd { rollback: false, may_override: true });
+    assert_eq!(config.secret.unwrap().reveal(), "from a file");
+    assert_eq!(
+        config.settings,
+        [("app.settings.key", "v"), ("app.settings.region", "eu")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+}
+
+#[test]
+fn what_is_not_known_is_refused_by_name() {
+    let faults = read_text("db-schemes = \"api\"\ndb-tx-end = \"never\"\nno equals sign", &[]).unwrap_err();
+    let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said.iter().any(|fault| fault.contains("Perhaps you meant `db-schemas`")), "{said:?}");
+    assert!(said.iter().any(|fault| fault.contains("rollback-allow-override")), "{said:?}");
+}

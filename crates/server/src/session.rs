@@ -1,0 +1,89 @@
+//! What a request's transaction is told of the request, where the engine decides who may do what: role, claims, headers
+//! and cookies, by the names that PostgREST gives them.
+
+use http::{HeaderMap, header, request::Parts};
+use serde_json::{Map, Value as Json};
+use transom_protocols::rest::{Preferences, Transaction};
+use transom_types::{Principal, Session};
+
+use crate::settings::Native;
+
+/// The session of one request.
+pub fn of(
+    native: &Native,
+    head: &Parts,
+    principal: &Principal,
+    schema: Option<&str>,
+    preferences: &Preferences,
+) -> Session {
+    let mut settings: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(8 + native.settings.len());
+    let mut set = |name: &str, value: String| settings.push((name.into(), value.into()));
+    set("search_path", search_path(native, schema));
+    set("request.jwt.claims", claims(principal));
+    set("request.method", head.method.as_str().to_owned());
+    set("request.path", head.uri.path().to_owned());
+    set("request.headers", headers(&head.headers));
+    set("request.cookies", cookies(&head.headers));
+    for (name, value) in &native.settings {
+        set(name, value.clone());
+    }
+    if let Some(zone) = &preferences.timezone {
+        set("timezone", zone.to_string());
+    }
+    Session {
+        role: principal.role.clone(),
+        settings,
+        before: native.before.as_deref().map(Into::into),
+        rollback: rollback(native, preferences),
+        ..Session::default()
+    }
+}
+
+/// Whether everything is undone: the deployment says how it is, and whether a request may say otherwise.
+pub fn rollback(native: &Native, preferences: &Preferences) -> bool {
+    match preferences.transaction.filter(|_| native.rollback_override) {
+        Some(wished) => wished == Transaction::Rollback,
+        None => native.rollback,
+    }
+}
+
+fn search_path(native: &Native, schema: Option<&str>) -> String {
+    let schema = schema.or(native.schemas.first().map(String::as_str));
+    let names = schema.into_iter().chain(native.search_path.iter().map(String::as_str));
+    let quoted: Vec<String> = names.map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    quoted.join(", ")
+}
+
+/// The token's claims and the role that was found in them.
+fn claims(principal: &Principal) -> String {
+    match &*principal.claims {
+        Json::Object(claims) if claims.contains_key("role") => Json::Object(claims.clone()).to_string(),
+        Json::Object(claims) => {
+            let mut claims = claims.clone();
+            claims.insert("role".to_owned(), Json::String(principal.role.to_string()));
+            Json::Object(claims).to_string()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn headers(headers: &HeaderMap) -> String {
+    let mut object = Map::new();
+    for name in headers.keys().filter(|name| **name != header::COOKIE) {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        object.insert(name.as_str().to_owned(), Json::String(values.join(", ")));
+    }
+    Json::Object(object).to_string()
+}
+
+fn cookies(headers: &HeaderMap) -> String {
+    let mut object = Map::new();
+    for header in headers.get_all(header::COOKIE) {
+        let Ok(text) = header.to_str() else { continue };
+        for (name, value) in text.split(';').filter_map(|pair| pair.trim().split_once('=')) {
+            object.insert(name.to_owned(), Json::String(value.to_owned()));
+        }
+    }
+    Json::Object(object).to_string()
+}
