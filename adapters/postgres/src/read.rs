@@ -55,11 +55,20 @@ impl Reads {
         }
     }
 
+    /// A read that is lost with its connection is asked once more: nothing can have come of it.
     async fn shared(&self, statement: &Statement) -> Result<Body, DbError> {
-        let connection = self.shared.get().await?;
-        let answer =
-            tokio::time::timeout(statement.timeout, rows::read(&connection, statement, self.bytes_max)).await;
-        match answer {
+        let asked = async {
+            let connection = self.shared.get().await?;
+            match rows::read(&connection, statement, self.bytes_max).await {
+                Err(error) if error.fault == Fault::Unavailable && connection.client.is_closed() => {
+                    let another = self.shared.get().await?;
+                    rows::read(&another, statement, self.bytes_max).await
+                }
+                answer => answer,
+            }
+        };
+        // To open a connection is part of the time that the caller gives.
+        match tokio::time::timeout(statement.timeout, asked).await {
             Ok(Err(error)) if error.fault == Fault::Deadline => {
                 self.remember(&statement.prepared, false);
                 Err(error)

@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// What a transaction's statements asked of the reply; asked for last.
-const ASKED: &str = "SELECT current_setting('response.headers', true), current_setting('response.status', true)";
+const ASKED: &str =
+    "SELECT current_setting('response.headers', true), current_setting('response.status', true)";
 
 /// How the engine joins the elements of an array of rows.
 const BETWEEN_ROWS: &[u8] = b", \n ";

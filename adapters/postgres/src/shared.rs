@@ -47,9 +47,15 @@ impl Shared {
         if let Some(connection) = open(slot) {
             return Ok(connection);
         }
-        let connection = Arc::new(self.connector.open(self.purpose, self.timeout).await?);
-        slot.connection.store(Some(connection.clone()));
-        Ok(connection)
+        match self.connector.open(self.purpose, self.timeout).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                slot.connection.store(Some(connection.clone()));
+                Ok(connection)
+            }
+            // A server that takes no new sessions may well answer in those that are open.
+            Err(error) => self.connections().next().ok_or(error),
+        }
     }
 
     /// The connections that are open.

@@ -181,7 +181,12 @@ fn publish(context: &Context, position: ChangePosition) {
 
 fn fail(group: Vec<Waiting>, error: &DbError) -> Vec<Waiting> {
     for waiting in group {
-        let error = DbError { fault: error.fault.clone(), message: error.message.clone(), step: None, reported: None };
+        let error = DbError {
+            fault: error.fault.clone(),
+            message: error.message.clone(),
+            step: None,
+            reported: None,
+        };
         let _ = waiting.reply.send(Err(error));
     }
     Vec::new()

@@ -45,7 +45,9 @@ impl Data {
             self.capped(&request.shape, &mut request.values);
             let wanted = references.iter().filter(|(operation, _)| usize::from(*operation) == at);
             let wanted: Vec<_> = wanted.map(|(_, column)| column.clone()).collect();
-            let found = self.operation(&model, (&grant, schema), &request, &wanted).map_err(|p| in_operation(p, at))?;
+            let found = self
+                .operation(&model, (&grant, schema), &request, &wanted)
+                .map_err(|p| in_operation(p, at))?;
             let earlier = |reference: &Earlier| resolve(&captured, at, reference);
             let first = steps.len() as u16;
             let look = self

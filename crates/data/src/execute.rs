@@ -34,7 +34,9 @@ impl Data {
             bind(self.database.dialect(), planned.plan(), &request.values, principal, &no_earlier, base)?;
         let plan_ns = started.elapsed().as_nanos() as u64;
         let mut reply = match planned.plan().steps.as_slice() {
-            [PlanStep::Read(_)] if context.session.is_none() => self.run_read(&planned, params, &request.shape, context).await?,
+            [PlanStep::Read(_)] if context.session.is_none() => {
+                self.run_read(&planned, params, &request.shape, context).await?
+            }
             [] => DataReply::default(),
             _ => self.run_write(&planned, (look, params), &request, context).await?,
         };

@@ -74,7 +74,9 @@ pub async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Reply {
     };
     let (mut reply, problem) = match result {
         Ok(reply) => (reply, None),
-        Err(problem) => (reply::of_problem(&problem, passage.anonymous, app.settings.compatible), Some(problem)),
+        Err(problem) => {
+            (reply::of_problem(&problem, passage.anonymous, app.settings.compatible), Some(problem))
+        }
     };
     finish(app, &head, &passage, problem.as_ref(), &mut reply);
     app.telemetry.observe(&Observation::Answered(&Answered {

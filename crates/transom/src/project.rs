@@ -49,8 +49,8 @@ impl Project {
         let dir = file.parent().unwrap_or(Path::new(".")).to_owned();
         let of_file = |name: &str| fs::read_to_string(dir.join(name)).ok();
         let name = file.display().to_string();
-        let postgrest =
-            transom_config::postgrest::read(&name, &text, &variables, &env, &of_file).map_err(Faults::from)?;
+        let postgrest = transom_config::postgrest::read(&name, &text, &variables, &env, &of_file)
+            .map_err(Faults::from)?;
         let overrides = [&postgrest.overrides, overrides].concat();
         let config = transom_config::load(&name, None, &env, &overrides).map_err(Faults::from)?;
         Ok(Self { dir, config, postgrest: Some(postgrest) })

@@ -95,8 +95,11 @@ pub fn scratch_database() -> anyhow::Result<Arc<dyn Database>> {
 
 /// The data line over a database, with the project's policies and queries.
 pub async fn data(project: &Project, database: Arc<dyn Database>) -> anyhow::Result<Data> {
-    let options =
-        PlanOptions { rows_max: project.config.rest.rows_max, aggregates: project.config.rest.aggregates, ..PlanOptions::default() };
+    let options = PlanOptions {
+        rows_max: project.config.rest.rows_max,
+        aggregates: project.config.rest.aggregates,
+        ..PlanOptions::default()
+    };
     Ok(Data::open(database, &project.sources()?, options).await.map_err(Faults::from)?)
 }
 

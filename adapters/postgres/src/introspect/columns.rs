@@ -46,7 +46,13 @@ pub(super) fn add(found: &mut Found, row: &Row) {
     let next = sequence.map(|sequence| format!("nextval('{}')", sequence.replace('\'', "''")));
     let counted = identity || default.is_some_and(|default| default.starts_with("nextval("));
     let of_engine: bool = row.get(12);
-    let data_type = if native { native_type(row.get(4), of_engine) } else if of_engine { data_type(row.get(4)) } else { extension_type(row.get(4)) };
+    let data_type = if native {
+        native_type(row.get(4), of_engine)
+    } else if of_engine {
+        data_type(row.get(4))
+    } else {
+        extension_type(row.get(4))
+    };
     table.columns.push(Column {
         name: row.get::<_, &str>(2).into(),
         data_type,

@@ -35,7 +35,10 @@ pub use conditions::{conditions, idempotency_key};
 pub use cursor::{decode_cursor, encode_cursor, fingerprint};
 pub use link::{BASE, location, next_link};
 pub use prefer::{Preferences, Return, Transaction, preferences};
-pub use problem::{PROBLEM_CONTENT_TYPE, problem_body, problem_body_as, problem_body_plain, resource_missing, singular_expected};
+pub use problem::{
+    PROBLEM_CONTENT_TYPE, problem_body, problem_body_as, problem_body_plain, resource_missing,
+    singular_expected,
+};
 pub use range::{ReplyKind, Window, content_range, write_reply};
 pub use reply::shape_reply;
 pub use request::{FunctionParameters, Head, Headers, RestRequest, parse, schema};

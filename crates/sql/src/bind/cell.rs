@@ -71,7 +71,9 @@ pub(super) fn rows(
             }
             let named = || columns.get(at).map_or_else(|| format!("value {}", at + 1), ToString::to_string);
             match row.get(at) {
-                Some(Cell::Json(json)) if raw && *data_type == DataType::Any => json::push_shown(&mut text, json),
+                Some(Cell::Json(json)) if raw && *data_type == DataType::Any => {
+                    json::push_shown(&mut text, json)
+                }
                 Some(Cell::Json(json)) => {
                     push(&mut text, json, *data_type, named)
                         .map_err(|problem| in_row(problem, number, of))?;

@@ -49,12 +49,17 @@ fn insert_until_dead(client: &Client, numbers: &AtomicU64, kill: impl FnOnce()) 
 
 /// The status of the reply, if one came.
 fn try_insert(client: &Client, id: u64) -> Option<u16> {
+    try_post(client, "/rest/v1/notes", &json!({ "id": id, "text": format!("note {id}") }))
+}
+
+/// The status of the reply, if one came.
+pub(crate) fn try_post(client: &Client, path: &str, body: &serde_json::Value) -> Option<u16> {
     use std::io::{BufReader, Write};
-    let body = json!({ "id": id, "text": format!("note {id}") }).to_string();
+    let body = body.to_string();
     let mut stream = client.try_connect()?;
     write!(
         stream,
-        "POST /rest/v1/notes HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .ok()?;

@@ -19,6 +19,7 @@ mod hostile;
 mod mistakes;
 mod moving;
 mod openapi;
+mod outages;
 mod policies;
 mod preferences;
 mod reading;
