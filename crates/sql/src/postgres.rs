@@ -91,7 +91,7 @@ impl Dialect for Postgres {
         Ok(())
     }
 
-    fn from_json(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
+    fn engine_value(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
         let _ = write!(
             text,
             "(SELECT v FROM json_to_record(json_build_object('v', {document}::json)) AS x(v {engine_type}))"

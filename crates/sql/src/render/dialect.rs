@@ -50,7 +50,7 @@ pub trait Dialect: Send + Sync {
     }
 
     /// A JSON document as a value of the engine's type. Errors: [`transom_types::Code::Unsupported`] where it has none.
-    fn from_json(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
+    fn engine_value(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
         let _ = (text, document, engine_type);
         Err(Problem::new(Code::Unsupported, "this database has no types of its own"))
     }

@@ -54,7 +54,7 @@ impl Writer<'_> {
             }
             Expr::FromJson(param, to) => {
                 let document = self.param_apart(*param)?;
-                dialect.from_json(&mut self.text, &document, to)?;
+                dialect.engine_value(&mut self.text, &document, to)?;
             }
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
