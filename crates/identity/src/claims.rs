@@ -1,5 +1,7 @@
 //! What a verified token's claims say about its use: time, audience, issuer and role.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 use transom_types::{Problem, limits::NAME_BYTES_MAX};
 
@@ -12,6 +14,8 @@ pub(crate) struct Rules {
     pub(crate) issuer: Option<String>,
     pub(crate) role: RolePath,
     pub(crate) skew_seconds: i64,
+    /// Whether claims are read just as PostgREST reads them.
+    pub(crate) compatible: bool,
 }
 
 /// When a token may be used, clock skew included: from `from` on and before `until`.
@@ -80,10 +84,13 @@ impl Rules {
     }
 
     /// The role that the claims ask for, if any.
-    pub(crate) fn role<'a>(&self, claims: &'a Json) -> Result<Option<&'a str>, Problem> {
+    pub(crate) fn role<'a>(&self, claims: &'a Json) -> Result<Option<Cow<'a, str>>, Problem> {
         match self.role.find(claims) {
-            None | Some(Json::Null) => Ok(None),
-            Some(Json::String(role)) if (1..=NAME_BYTES_MAX).contains(&role.len()) => Ok(Some(role)),
+            None => Ok(None),
+            Some(Json::String(role)) if self.compatible => Ok(Some(role.into())),
+            Some(other) if self.compatible => Ok(Some(other.to_string().into())),
+            Some(Json::Null) => Ok(None),
+            Some(Json::String(role)) if (1..=NAME_BYTES_MAX).contains(&role.len()) => Ok(Some(role.into())),
             Some(_) => Err(refusal::claims("The JWT role claim must be a role's name")),
         }
     }
@@ -116,6 +123,7 @@ mod tests {
             issuer: None,
             role: RolePath::parse("role").unwrap(),
             skew_seconds: 30,
+            compatible: false,
         }
     }
 

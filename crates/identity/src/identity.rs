@@ -114,6 +114,7 @@ impl Identity {
                 issuer: settings.issuer,
                 role,
                 skew_seconds: i64::from(settings.clock_skew_seconds),
+                compatible: settings.compatible,
             },
             anonymous: settings.anonymous_role.as_deref().map(Principal::anonymous),
             token_bytes_max: settings.token_bytes_max,
@@ -228,10 +229,12 @@ impl Identity {
         self.rules.check_parties(&claims)?;
         let window = self.rules.window(&claims)?;
         window.check(now_seconds)?;
-        let anonymous_role = || self.anonymous.as_ref().map(|anonymous| &*anonymous.role);
-        let role: Arc<str> =
-            self.rules.role(&claims)?.or_else(anonymous_role).ok_or_else(refusal::anonymous)?.into();
-        let principal = Principal { role, claims: Arc::new(claims), anonymous: false };
+        let anonymous_role = self.anonymous.as_ref().map(|anonymous| anonymous.role.clone());
+        let named: Option<Arc<str>> = self.rules.role(&claims)?.map(|role| role.as_ref().into());
+        let role = named.or_else(|| anonymous_role.clone()).ok_or_else(refusal::anonymous)?;
+        // There, who has no role of their own is nobody in particular, with a token or without.
+        let anonymous = self.rules.compatible && anonymous_role.as_ref() == Some(&role);
+        let principal = Principal { role, claims: Arc::new(claims), anonymous };
         let entry =
             Verified { principal: principal.clone(), window, verified_at_seconds: now_seconds, generation };
         self.verified.insert(token, entry);
@@ -260,6 +263,9 @@ impl Identity {
         }
         match fitting.any(|key| token.signed_by(key)) {
             true => Ok(()),
+            false if self.rules.compatible => {
+                Err(refusal::invalid(refusal::NO_KEY).with_details(refusal::NONE_FITS))
+            }
             false => Err(refusal::invalid(refusal::BAD_SIGNATURE)),
         }
     }
@@ -292,18 +298,20 @@ fn load_keys(settings: &Settings, problems: &mut Vec<Problem>) -> Vec<Key> {
         let source = format!("'{}'", path.display());
         add(read_file(path).and_then(|pem| Key::from_pem(&source, &pem)).map(|key| vec![key]));
     }
+    for text in &settings.jwks {
+        add(key_set("given as text", text));
+    }
     for path in &settings.jwks_files {
-        add(read_file(path).and_then(|text| {
-            jwks::parse(text.as_bytes(), Secrets::Allowed).map_err(|why| {
-                Problem::new(
-                    Code::ConfigInvalid,
-                    format!("The key set '{}' cannot be used: {why}", path.display()),
-                )
-                .with_hint("Expected {\"keys\": […]} as in RFC 7517")
-            })
-        }));
+        add(read_file(path).and_then(|text| key_set(&format!("'{}'", path.display()), &text)));
     }
     keys
+}
+
+fn key_set(source: &str, text: &str) -> Result<Vec<Key>, Problem> {
+    jwks::parse(text.as_bytes(), Secrets::Allowed).map_err(|why| {
+        Problem::new(Code::ConfigInvalid, format!("The key set {source} cannot be used: {why}"))
+            .with_hint("Expected {\"keys\": […]} as in RFC 7517")
+    })
 }
 
 pub(crate) fn read_file(path: &Path) -> Result<String, Problem> {

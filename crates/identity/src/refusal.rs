@@ -33,6 +33,7 @@ pub(crate) fn keys_unavailable() -> Problem {
 }
 
 pub(crate) const NO_KEY: &str = "No suitable key or wrong key type";
+pub(crate) const NONE_FITS: &str = "None of the keys was able to decode the JWT";
 pub(crate) const BAD_ALGORITHM: &str = "Wrong or unsupported encoding algorithm";
 pub(crate) const BAD_SIGNATURE: &str = "JWT cryptographic operation failed";
 

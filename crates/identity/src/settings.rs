@@ -29,6 +29,8 @@ pub struct Settings {
     pub public_key_files: Vec<PathBuf>,
     /// Files that hold a JSON Web Key or a set of them.
     pub jwks_files: Vec<PathBuf>,
+    /// Texts of such keys or sets.
+    pub jwks: Vec<String>,
     /// Where sets of keys are fetched from: `https`, or `http` on this machine.
     pub jwks_urls: Vec<String>,
     /// Certificates (PEM) of the only authority that may vouch for the servers of those sets; `None` is the public ones.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub jwks_interval_seconds_min: u32,
     /// A fetch is given up after this long.
     pub jwks_timeout_ms_max: u64,
+    /// Whether tokens are judged, and refused, just as PostgREST does it.
+    pub compatible: bool,
     /// Told of fetches and their failures.
     pub observer: Option<Observer>,
 }
@@ -66,6 +70,7 @@ impl Default for Settings {
             public_keys: Vec::new(),
             public_key_files: Vec::new(),
             jwks_files: Vec::new(),
+            jwks: Vec::new(),
             jwks_urls: Vec::new(),
             jwks_ca_file: None,
             audiences: Vec::new(),
@@ -79,6 +84,7 @@ impl Default for Settings {
             jwks_age_seconds_max: 600,
             jwks_interval_seconds_min: 10,
             jwks_timeout_ms_max: 5_000,
+            compatible: false,
             observer: None,
         }
     }

@@ -45,7 +45,7 @@ impl App {
         changes: Option<ChangeFeed>,
     ) -> Self {
         Self {
-            cors: Cors::new(&settings.cors),
+            cors: Cors::new(&settings.cors, settings.compatible),
             telemetry: Telemetry { access_log: settings.access_log, ..Telemetry::default() },
             settings,
             data,

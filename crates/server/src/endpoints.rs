@@ -35,6 +35,7 @@ impl Endpoint {
     /// `base`: what the paths of tables begin with.
     pub fn of(method: &Method, base: &str, path: &str) -> Result<Self, Problem> {
         let endpoint = match path.strip_prefix(base) {
+            Some(rest) if base.is_empty() => Self::of_compatible(rest),
             Some(rest) => Self::of_rest(rest),
             None if path == "/realtime/v1/changes" => Some(Self::Changes),
             None if path == "/realtime/v1/token" => Some(Self::StreamToken),
@@ -44,7 +45,8 @@ impl Endpoint {
         let methods = endpoint.methods();
         match methods.split(", ").any(|allowed| allowed == method.as_str()) {
             true => Ok(endpoint),
-            false => Err(Problem::new(endpoint.refusal(), "The method is not supported here")
+            false => Err(endpoint
+                .refusal(method)
                 .with_details(format!("This place takes {methods}"))
                 .with_header("allow", methods)),
         }
@@ -63,11 +65,23 @@ impl Endpoint {
         })
     }
 
-    /// What the refusal of another method is called.
-    fn refusal(self) -> Code {
+    /// What PostgREST has: the root, tables and functions.
+    fn of_compatible(path: &str) -> Option<Self> {
+        match path.strip_prefix('/')?.split('/').collect::<Vec<_>>()[..] {
+            [""] => Some(Self::Data(Route::Root)),
+            [_] => Some(Self::Data(Route::Table)),
+            ["rpc", _] => Some(Self::Data(Route::Rpc)),
+            _ => None,
+        }
+    }
+
+    /// The refusal of another method.
+    fn refusal(self, method: &Method) -> Problem {
         match self {
-            Self::Data(Route::Rpc) => Code::FunctionMethod,
-            _ => Code::MethodUnsupported,
+            Self::Data(Route::Rpc) => {
+                Problem::new(Code::FunctionMethod, format!("Cannot use the {method} method on RPC"))
+            }
+            _ => Problem::new(Code::MethodUnsupported, format!("Unsupported HTTP method: {method}")),
         }
     }
 
@@ -142,5 +156,17 @@ mod tests {
         check(Method::GET, "/rest/v1/$batch", Err(Code::MethodUnsupported));
         check(Method::POST, "/rest/v1/products/1", Err(Code::MethodUnsupported));
         check(Method::TRACE, "/rest/v1/products", Err(Code::MethodUnsupported));
+    }
+
+    #[test]
+    fn knows_no_more_places_than_postgrest() {
+        let place = |path| Endpoint::of(&Method::GET, "", path).ok();
+        assert_eq!(place("/"), Some(Endpoint::Data(Route::Root)));
+        assert_eq!(place("/products"), Some(Endpoint::Data(Route::Table)));
+        assert_eq!(place("/$batch"), Some(Endpoint::Data(Route::Table)));
+        assert_eq!(place("/rpc/f"), Some(Endpoint::Data(Route::Rpc)));
+        for nothing in ["/products/1", "/products/", "/rpc/f/x", "*", "/realtime/v1/changes"] {
+            assert_eq!(place(nothing), None, "{nothing}");
+        }
     }
 }

@@ -102,7 +102,10 @@ async fn authenticate(app: &App, admitted: &Admitted<'_>) -> Result<Principal, P
         return app.identity.open_stream_token(&token, now);
     }
     let authorization = credential(&admitted.head.headers, header::AUTHORIZATION)?;
-    let apikey = credential(&admitted.head.headers, HeaderName::from_static("apikey"))?;
+    let apikey = match app.settings.compatible {
+        true => None,
+        false => credential(&admitted.head.headers, HeaderName::from_static("apikey"))?,
+    };
     match app.identity.authenticate_cached(authorization, apikey, now) {
         Some(known) => known,
         None => app.identity.authenticate(authorization, apikey, now).await,
@@ -147,8 +150,19 @@ fn settle(
 
 /// What every reply carries.
 fn finish(app: &App, head: &Parts, passage: &Passage, problem: Option<&Problem>, reply: &mut Reply) {
-    reply::set(reply, REQUEST_ID, &passage.request_id.0);
-    if let Some(timing) = passage.stages.header() {
+    match &app.settings.trace_header {
+        _ if !app.settings.compatible => reply::set(reply, REQUEST_ID, &passage.request_id.0),
+        Some(name) => {
+            if let (Some(value), Ok(name)) = (head.headers.get(&**name), name.parse::<HeaderName>()) {
+                reply.headers_mut().insert(name, value.clone());
+            }
+        }
+        None => {}
+    }
+    if app.settings.compatible {
+        reply::varies_compatibly(reply);
+    }
+    if let Some(timing) = passage.stages.header(app.settings.compatible) {
         reply::set(reply, SERVER_TIMING, &timing);
     }
     if head.headers.contains_key(header::ORIGIN) {

@@ -73,6 +73,14 @@ pub fn varies(reply: &mut Reply) {
     reply.headers_mut().insert(header::VARY, VARY);
 }
 
+/// The same in PostgREST's words, unless the request's own statements said something else.
+pub fn varies_compatibly(reply: &mut Reply) {
+    let vary = reply.headers_mut().entry(header::VARY).or_insert(VARY);
+    if *vary == VARY {
+        *vary = HeaderValue::from_static("Accept, Prefer, Range");
+    }
+}
+
 /// Sets a header whose value is made from outside text; a value that HTTP cannot carry is left out.
 pub fn set(reply: &mut Reply, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {

@@ -57,7 +57,6 @@ fn search_path(native: &Native, schema: Option<&str>) -> String {
 /// The token's claims and the role that was found in them.
 fn claims(principal: &Principal) -> String {
     match &*principal.claims {
-        Json::Object(claims) if claims.contains_key("role") => Json::Object(claims.clone()).to_string(),
         Json::Object(claims) => {
             let mut claims = claims.clone();
             claims.insert("role".to_owned(), Json::String(principal.role.to_string()));

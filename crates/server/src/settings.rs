@@ -49,6 +49,8 @@ pub struct Settings {
     pub native: Option<Native>,
     /// Whether the API stands at the root and says all that PostgREST says, as PostgREST says it.
     pub compatible: bool,
+    /// A request header that the reply repeats.
+    pub trace_header: Option<Box<str>>,
 }
 
 /// What transactions are told, where the engine decides who may do what.
@@ -109,6 +111,7 @@ impl Default for Settings {
             cors: Cors::default(),
             native: None,
             compatible: false,
+            trace_header: None,
         }
     }
 }

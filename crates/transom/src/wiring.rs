@@ -113,23 +113,35 @@ pub fn secret(auth: &Auth) -> anyhow::Result<Option<Secret>> {
     Ok(Some(secret.map_err(Faults::from)?))
 }
 
-/// The secret of a PostgREST configuration, if there is one.
-fn postgrest_secret(postgrest: &Postgrest) -> anyhow::Result<Option<Secret>> {
-    let Some(secret) = &postgrest.secret else { return Ok(None) };
+/// The keys of a PostgREST configuration: a secret, or the text of a key or key set.
+fn postgrest_keys(postgrest: &Postgrest) -> anyhow::Result<(Option<Secret>, Vec<String>)> {
+    let Some(secret) = &postgrest.secret else { return Ok((None, Vec::new())) };
+    if secret.reveal().trim_start().starts_with('{') {
+        return Ok((None, vec![secret.reveal().to_owned()]));
+    }
     let secret = match postgrest.secret_is_base64 {
-        true => Secret::from_base64(secret.reveal()),
+        // There, a dot may stand for the padding.
+        true => Secret::from_base64(&secret.reveal().replace('.', "=")),
         false => Secret::from_text(secret.reveal()),
     };
-    Ok(Some(secret.map_err(Faults::from)?))
+    Ok((Some(secret.map_err(Faults::from)?), Vec::new()))
 }
 
 /// Who is asking.
 pub async fn identity(project: &Project) -> anyhow::Result<Identity> {
     let auth = &project.config.auth;
+    let (secret, jwks) = match &project.postgrest {
+        Some(postgrest) => postgrest_keys(postgrest)?,
+        None => (secret(auth)?, Vec::new()),
+    };
+    let defaults = IdentitySettings::default();
     let settings = IdentitySettings {
-        secret: match &project.postgrest {
-            Some(postgrest) => postgrest_secret(postgrest)?,
-            None => secret(auth)?,
+        secret,
+        jwks,
+        compatible: project.postgrest.is_some(),
+        token_bytes_max: match project.postgrest {
+            Some(_) => project.config.limits.header_bytes_max.0 as usize,
+            None => defaults.token_bytes_max,
         },
         public_keys: auth.public_keys.clone(),
         jwks_files: auth.jwks_files.iter().map(|file| project.dir.join(file)).collect(),
@@ -146,7 +158,7 @@ pub async fn identity(project: &Project) -> anyhow::Result<Identity> {
             KeyObservation::KeysFetched { .. } => tracing::info!("{observation}"),
             KeyObservation::KeysNotFetched { .. } => tracing::warn!("{observation}"),
         })),
-        ..IdentitySettings::default()
+        ..defaults
     };
     let identity = Identity::new(settings).map_err(Faults::from)?;
     identity.warm(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()).await;
@@ -198,6 +210,7 @@ fn settings(project: &Project) -> Settings {
         cors: Cors { origins: config.cors.origins.clone(), preflight_max_age: config.cors.preflight_max_age },
         native: project.postgrest.as_ref().map(native),
         compatible: project.postgrest.is_some(),
+        trace_header: project.postgrest.as_ref().and_then(|p| p.trace_header.as_deref().map(Into::into)),
         ..Settings::default()
     }
 }

@@ -232,6 +232,12 @@ impl Reader<'_> {
         if let Some(pool) = self.number::<u32>("db-pool") {
             add("database.transaction_connections", pool.max(1).to_string());
         }
+        let origins = self.names("server-cors-allowed-origins").unwrap_or_else(|| vec!["*".to_owned()]);
+        add("server.cors.origins", format!("{origins:?}"));
+        add("server.cors.preflight_max_age", "1d".to_owned());
+        if let Some(tokens) = self.number::<u32>("jwt-cache-max-entries") {
+            add("auth.token_cache_max", tokens.min(10_000_000).to_string());
+        }
         add("log.level", self.log_level());
         overrides
     }

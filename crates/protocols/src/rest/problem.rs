@@ -47,12 +47,26 @@ struct Plain<'a> {
     message: &'a str,
 }
 
+/// Whether PostgREST gives details, and whether it gives a hint, with a problem of its own; ours have more to say.
+/// What the engine said, and what PostgREST has no code for, is passed on whole.
+fn said_there(code: Code) -> (bool, bool) {
+    let text = code.as_str();
+    match text.strip_prefix("PGRST").unwrap_or_default() {
+        "100" | "103" | "116" | "118" | "122" | "124" | "127" | "301" => (true, false),
+        "106" | "108" | "203" | "205" => (false, true),
+        "121" | "200" | "201" | "202" => (true, true),
+        "" => (true, true),
+        _ => (false, false),
+    }
+}
+
 /// The body of a problem's reply as PostgREST writes it: four members and nothing else.
 pub fn problem_body_plain(problem: &Problem) -> Bytes {
+    let (details, hint) = said_there(problem.code());
     let plain = Plain {
         code: problem.code_text(),
-        details: problem.details(),
-        hint: problem.hint(),
+        details: problem.details().filter(|_| details),
+        hint: problem.hint().filter(|_| hint),
         message: problem.message(),
     };
     serde_json::to_vec(&plain).unwrap_or_default().into()

@@ -6,6 +6,9 @@ use transom_types::{Code, Problem, Retry};
 
 use crate::reply::{self, Reply};
 
+/// Says which server on the way refused a request, and why (RFC 9209).
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
 /// The answer to a request that failed. `anonymous`: without a token, what is forbidden might be allowed with one.
 /// `compatible`: as PostgREST says it.
 pub fn of_problem(problem: &Problem, anonymous: bool, compatible: bool) -> Reply {
@@ -19,8 +22,11 @@ pub fn of_problem(problem: &Problem, anonymous: bool, compatible: bool) -> Reply
         false => (PROBLEM_CONTENT_TYPE, problem_body_as(problem, status.as_u16())),
     };
     let mut reply = reply::with_body(status, HeaderValue::from_static(content_type), body);
-    if unauthenticated {
+    if unauthenticated || (compatible && status == StatusCode::UNAUTHORIZED) {
         reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if compatible {
+        reply::set(&mut reply, PROXY_STATUS, &format!("PostgREST; error={}", problem.code_text()));
     }
     if let Retry::After { seconds } = problem.retryable() {
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

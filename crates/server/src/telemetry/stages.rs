@@ -66,19 +66,39 @@ impl Stages {
         }
     }
 
-    /// The value of `Server-Timing`, durations in milliseconds (W3C Server Timing).
-    pub fn header(&self) -> Option<String> {
+    /// The value of `Server-Timing`, durations in milliseconds (W3C Server Timing). `compatible`: by PostgREST's names.
+    pub fn header(&self, compatible: bool) -> Option<String> {
         self.last?;
         let mut header = String::with_capacity(24 * self.passed.len());
-        for (at, (stage, ns)) in self.passed.iter().enumerate() {
+        let named: Vec<(&str, u64)> = match compatible {
+            true => self.compatible().collect(),
+            false => self.passed.iter().map(|(stage, ns)| (stage.name(), *ns)).collect(),
+        };
+        for (at, (stage, ns)) in named.into_iter().enumerate() {
             header.push_str(if at > 0 { ", " } else { "" });
-            header.push_str(stage.name());
+            header.push_str(stage);
             header.push_str(";dur=");
             // Whole microseconds, as thousandths: a float's digits would cost more than the stage they tell of.
             let microseconds = (ns + 500) / 1_000;
             let _ = write!(header, "{}.{:03}", microseconds / 1_000, microseconds % 1_000);
         }
         Some(header)
+    }
+
+    /// The stages that PostgREST knows; each takes ours together that are one there.
+    fn compatible(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        const NAMES: [(&str, &[Stage]); 5] = [
+            ("jwt", &[Stage::Authenticate]),
+            ("parse", &[Stage::Admit, Stage::Receive, Stage::Parse]),
+            ("plan", &[Stage::Plan]),
+            ("transaction", &[Stage::Database]),
+            ("response", &[Stage::Reply]),
+        ];
+        NAMES.into_iter().filter_map(|(name, stages)| {
+            let mut times = self.passed.iter().filter(|(stage, _)| stages.contains(stage)).peekable();
+            times.peek()?;
+            Some((name, times.map(|(_, ns)| ns).sum()))
+        })
     }
 }
 
@@ -90,6 +110,9 @@ mod tests {
     fn durations_are_milliseconds_with_three_digits() {
         let mut stages = Stages::new(true, Instant::now());
         stages.measured(&[(Stage::Plan, 1_234_567), (Stage::Database, 400), (Stage::Reply, 12_000_000)]);
-        assert_eq!(stages.header().as_deref(), Some("plan;dur=1.235, database;dur=0.000, reply;dur=12.000"));
+        let ours = "plan;dur=1.235, database;dur=0.000, reply;dur=12.000";
+        assert_eq!(stages.header(false).as_deref(), Some(ours));
+        let theirs = "plan;dur=1.235, transaction;dur=0.000, response;dur=12.000";
+        assert_eq!(stages.header(true).as_deref(), Some(theirs));
     }
 }
