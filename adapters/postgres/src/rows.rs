@@ -55,7 +55,11 @@ pub(crate) async fn read(
     let prepared = &statement.prepared;
     let run = || async {
         let rows = start(connection, prepared, &statement.params, &[]).await?;
-        body(rows, &prepared.layout, bytes_max).await
+        let mut body = body(rows, &prepared.layout, bytes_max).await?;
+        if let (Ok(body), Some(_)) = (&mut body, &prepared.estimate) {
+            body.total = estimated(connection, statement, body.total).await?;
+        }
+        Ok(body)
     };
     match run().await {
         Err(error) if outdated(&error) => {
@@ -151,6 +155,39 @@ pub(crate) async fn outcome(
 
 fn step_of(prepared: &Prepared) -> Option<&transom_query::plan::Step> {
     prepared.plan.plan().steps.get(prepared.step)
+}
+
+/// The total of a read whose count is planned or estimated: the engine's guess, where the rows counted so far are not all.
+pub(crate) async fn estimated(
+    connection: &Connection,
+    statement: &Statement,
+    counted: Option<u64>,
+) -> Result<Option<u64>, Error> {
+    let prepared = &statement.prepared;
+    let Some(estimate) = &prepared.estimate else { return Ok(counted) };
+    let count_max = match step_of(prepared) {
+        Some(transom_query::plan::Step::Read(read)) => read.count_max.map(u64::from),
+        _ => None,
+    };
+    if let Some(counted) = counted
+        && count_max.is_none_or(|count_max| counted <= count_max)
+    {
+        return Ok(Some(counted));
+    }
+    let rows = start(connection, estimate, &statement.params, &[]).await?;
+    let mut rows = pin!(rows);
+    let mut expected = None;
+    while let Some(row) = rows.try_next().await? {
+        expected = Columns::of(&row).next()?.and_then(expected_rows);
+    }
+    // What was counted is there in any case.
+    Ok(expected.max(counted))
+}
+
+/// `[{"Plan": {"Plan Rows": 5, …}}]`
+fn expected_rows(account: &[u8]) -> Option<u64> {
+    let account: serde_json::Value = serde_json::from_slice(account).ok()?;
+    account.pointer("/0/Plan/Plan Rows")?.as_u64()
 }
 
 /// A JSON array that grows.

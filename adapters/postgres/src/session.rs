@@ -45,7 +45,9 @@ impl InSession<'_> {
 
     /// Whether a step's answer changes nothing about the transaction's end.
     fn decides_nothing(&self, step: &Step) -> bool {
-        self.session.read_only || (step.expect == Expect::Any && step.precondition.is_none())
+        // A count that is asked for after the rows belongs into their transaction.
+        step.statement.prepared.estimate.is_none()
+            && (self.session.read_only || (step.expect == Expect::Any && step.precondition.is_none()))
     }
 
     /// Everything is sent before anything is answered.
@@ -100,7 +102,11 @@ impl InSession<'_> {
         let prepared = &step.statement.prepared;
         let run = async {
             let rows = rows::start(self.connection, prepared, &step.statement.params, outcomes).await?;
-            rows::outcome(rows, prepared, self.bytes_max, BETWEEN_ROWS).await
+            let mut outcome = rows::outcome(rows, prepared, self.bytes_max, BETWEEN_ROWS).await?;
+            if let (Ok(outcome), Some(_)) = (&mut outcome, &prepared.estimate) {
+                outcome.total = rows::estimated(self.connection, &step.statement, outcome.total).await?;
+            }
+            Ok(outcome)
         };
         match run.await {
             Ok(outcome) => outcome.map_err(Failure::last),

@@ -133,6 +133,7 @@ async fn describe(database: &dyn Database, file: &str, mut function: Function) -
             identity: false,
             engine_type: None,
             collation: None,
+            vector: false,
             access: Access::ALL,
             comment: None,
         })

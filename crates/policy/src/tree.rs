@@ -40,7 +40,9 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
             visit(Child::Expr(left));
             visit(Child::Expr(right));
         }
-        Expr::InList(operand, list) | Expr::Quantified { operand, list, .. } => {
+        Expr::InList(operand, list)
+        | Expr::Quantified { operand, list, .. }
+        | Expr::Search { operand, words: list, .. } => {
             visit(Child::Expr(operand));
             visit(Child::Param(list));
         }

@@ -91,6 +91,8 @@ pub struct Column {
     pub identity: bool,
     /// By what name the engine compares the column's text, where not by its bytes.
     pub collation: Option<Box<str>>,
+    /// Whether it holds what a text was prepared to for being searched.
+    pub vector: bool,
     /// Which operations the role of this catalog may attempt on the column.
     pub access: Access,
     /// The column's comment.

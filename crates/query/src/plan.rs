@@ -76,6 +76,8 @@ pub struct Read {
     pub query: Query,
     /// Whether the number of rows without limit and offset is returned too.
     pub count: Option<crate::request::Count>,
+    /// Beyond so many rows an estimated count is the engine's guess; `None` counts to the end.
+    pub count_max: Option<u32>,
     /// Whether the values of the last row's order terms are returned, for the next page's cursor.
     pub cursor: bool,
     /// What the number of rows must be.
@@ -230,6 +232,19 @@ pub enum Expr {
         /// How the words are read.
         kind: FullTextKind,
         /// The words; bound in the engine's own search syntax.
+        words: ParamId,
+    },
+    /// A text, document or prepared vector matches words; the engine makes a vector of what is none.
+    Search {
+        /// What is searched.
+        operand: Box<Expr>,
+        /// Whether it is a vector already.
+        vector: bool,
+        /// How the words are read.
+        kind: FullTextKind,
+        /// By which language's rules; the engine's default where none is named.
+        language: Option<Box<str>>,
+        /// The words.
         words: ParamId,
     },
     /// The query has a row.

@@ -88,6 +88,13 @@ pub fn set(reply: &mut Reply, name: HeaderName, value: &str) {
     }
 }
 
+/// The same for a value that may be of any characters.
+pub fn set_bytes(reply: &mut Reply, name: HeaderName, value: &[u8]) {
+    if let Ok(value) = HeaderValue::from_bytes(value) {
+        reply.headers_mut().insert(name, value);
+    }
+}
+
 /// Which methods are possible.
 pub fn allow(methods: &str) -> Reply {
     let mut reply = empty(StatusCode::OK);

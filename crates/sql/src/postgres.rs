@@ -91,6 +91,35 @@ impl Dialect for Postgres {
         Ok(())
     }
 
+    fn search(
+        &self,
+        text: &mut String,
+        (operand, vector): (&str, bool),
+        (kind, language): (FullTextKind, Option<&str>),
+        words: &str,
+    ) -> Result<(), Problem> {
+        let mut config = String::new();
+        if let Some(language) = language {
+            self.string(&mut config, language);
+            config.push_str(", ");
+        }
+        // By the language that is named, an index over the same expression can serve.
+        let _ = match vector {
+            true => write!(text, "({operand}"),
+            false => write!(text, "(to_tsvector({config}{operand})"),
+        };
+        let _ = write!(text, " @@ {}({config}{words}))", query_function(kind));
+        Ok(())
+    }
+
+    fn expects_rows(&self) -> bool {
+        true
+    }
+
+    fn expected_rows(&self, text: &mut String, statement: &str) {
+        let _ = write!(text, "EXPLAIN (FORMAT JSON) {statement}");
+    }
+
     fn engine_value(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
         let _ = write!(
             text,
@@ -356,12 +385,7 @@ impl Dialect for Postgres {
     }
 
     fn full_text(&self, text: &mut String, search: &Search<'_>) {
-        let function = match search.kind {
-            FullTextKind::Query => "to_tsquery",
-            FullTextKind::Plain => "plainto_tsquery",
-            FullTextKind::Phrase => "phraseto_tsquery",
-            FullTextKind::Web => "websearch_to_tsquery",
-        };
+        let function = query_function(search.kind);
         text.push('(');
         for (at, (column, engine_type)) in search.columns.iter().enumerate() {
             text.push_str(if at > 0 { " || " } else { "" });
@@ -477,6 +501,15 @@ fn type_name(data_type: DataType) -> &'static str {
         DataType::Date => "date",
         DataType::Time => "time",
         DataType::Timestamp => "timestamptz",
+    }
+}
+
+fn query_function(kind: FullTextKind) -> &'static str {
+    match kind {
+        FullTextKind::Query => "to_tsquery",
+        FullTextKind::Plain => "plainto_tsquery",
+        FullTextKind::Phrase => "phraseto_tsquery",
+        FullTextKind::Web => "websearch_to_tsquery",
     }
 }
 

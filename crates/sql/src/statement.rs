@@ -22,6 +22,8 @@ pub struct Prepared {
     pub text: Box<str>,
     /// The plan's parameters that the text uses, each once.
     pub params: Vec<ParamId>,
+    /// Asks how many rows are expected, for a count that is planned or estimated: one value, the engine's account as JSON.
+    pub estimate: Option<Arc<Prepared>>,
     /// What the columns of a result row are.
     pub layout: Layout,
     /// Whether it changes the database.

@@ -37,6 +37,7 @@ async fn function(database: &dyn Database, file: &str, text: &str) -> Function {
         identity: false,
         engine_type: None,
         collation: None,
+        vector: false,
         access: Access { select: true, ..Access::NONE },
         comment: None,
     };

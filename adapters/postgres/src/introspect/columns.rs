@@ -65,6 +65,7 @@ pub(super) fn add(found: &mut Found, row: &Row) {
         generated: generated || always,
         identity: counted,
         collation: None,
+        vector: row.get::<_, &str>(4) == "tsvector",
         access: Access::ALL,
         comment: row.get::<_, Option<&str>>(10).map(Into::into),
     });

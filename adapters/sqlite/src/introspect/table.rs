@@ -36,6 +36,7 @@ pub(super) fn read(connection: &Connection, object: &Object) -> rusqlite::Result
             identity: false,
             engine_type: None,
             collation: collation(connection, &object.name, &name),
+            vector: false,
             name: name.into(),
             access: Access::ALL,
             comment: None,
@@ -88,6 +89,7 @@ pub(super) fn row_id() -> Column {
         identity: true,
         engine_type: None,
         collation: None,
+        vector: false,
         access: Access::ALL,
         comment: None,
     }

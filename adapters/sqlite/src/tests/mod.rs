@@ -118,7 +118,8 @@ fn no_plan() -> Arc<GuardedPlan> {
     let catalog = Arc::new(Catalog::default());
     let policies = Policies::load("policies.sql", "", catalog).unwrap();
     let query = Query { source: Source::One, ..Query::table(QueryId(0), TableId(0)) };
-    let step = PlanStep::Read(Read { query, count: None, cursor: false, expect: Expect::Any });
+    let step =
+        PlanStep::Read(Read { query, count: None, count_max: None, cursor: false, expect: Expect::Any });
     let plan = Plan {
         steps: vec![step],
         reply: None,
@@ -132,6 +133,7 @@ fn no_plan() -> Arc<GuardedPlan> {
 
 fn statement(sql: &str, layout: Layout, params: Vec<Bound>) -> Statement {
     let prepared = Prepared {
+        estimate: None,
         text: sql.into(),
         params: (0..params.len() as u16).map(ParamId).collect(),
         layout,

@@ -54,6 +54,7 @@ fn table(name: &str, columns: &[(&str, DataType)]) -> Table {
         identity: false,
         engine_type: None,
         collation: None,
+        vector: false,
         access: Access::ALL,
         comment: None,
     };
@@ -337,6 +338,7 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
     };
     let plan = Arc::new(guard(plan, &policies(POLICIES).system()).unwrap());
     let prepared = Prepared {
+        estimate: None,
         text: "".into(),
         params: vec![ParamId(0)],
         layout: Layout::default(),

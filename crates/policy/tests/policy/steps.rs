@@ -249,7 +249,8 @@ fn parameters_and_ids_are_fresh_and_shared() {
 fn a_plan_that_names_a_row_twice_is_not_guarded() {
     let policies = load("GRANT ALL ON notes TO anon;");
     let query = Query::table(QueryId(0), id("notes"));
-    let read = |query| Step::Read(Read { query, count: None, cursor: false, expect: Expect::Any });
+    let read =
+        |query| Step::Read(Read { query, count: None, count_max: None, cursor: false, expect: Expect::Any });
     let problem = guard(plan(vec![read(query.clone()), read(query)]), &grant(&policies, "anon")).unwrap_err();
     assert_eq!(problem.code(), Code::Internal);
     let mut stray = self::read("notes", &[]);

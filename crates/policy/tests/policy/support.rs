@@ -24,6 +24,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         identity: false,
         engine_type: None,
         collation: None,
+        vector: false,
         access: Access::ALL,
         comment: None,
     }
@@ -146,7 +147,7 @@ fn with_slot(mut plan: Plan) -> Plan {
 pub fn read(table: &str, columns: &[&str]) -> Plan {
     let mut query = Query::table(QueryId(0), id(table));
     query.outputs = columns.iter().map(|name| out(0, table, name)).collect();
-    plan(vec![Step::Read(Read { query, count: None, cursor: false, expect: Expect::Any })])
+    plan(vec![Step::Read(Read { query, count: None, count_max: None, cursor: false, expect: Expect::Any })])
 }
 
 pub fn insert(table: &str, columns: &[&str], returning: &[&str]) -> Plan {

@@ -19,6 +19,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         generated: false,
         identity: false,
         collation: None,
+        vector: false,
         access: Access::ALL,
         comment: None,
     }

@@ -12,6 +12,8 @@ pub(super) struct Build {
     pub literals: Vec<Literal>,
     /// In a batch: this operation's place in it. Values may refer to earlier ones.
     pub operation: Option<u16>,
+    /// Whether what is written is read just as PostgREST reads it.
+    pub compatible: bool,
     filters: u32,
     items: u32,
     embeds: u32,
@@ -19,8 +21,8 @@ pub(super) struct Build {
 
 impl Build {
     /// `operation` is the place in a batch, if the request is part of one.
-    pub fn new(operation: Option<u16>) -> Self {
-        Self { operation, ..Self::default() }
+    pub fn new(operation: Option<u16>, compatible: bool) -> Self {
+        Self { operation, compatible, ..Self::default() }
     }
 
     pub fn literal(&mut self, literal: Literal) -> Result<Slot, Problem> {

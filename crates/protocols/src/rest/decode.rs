@@ -13,6 +13,8 @@ pub(super) enum In {
     Path,
     /// A query string or form: `+` is a space.
     Query,
+    /// The same, but what is not well encoded stands for itself.
+    QueryAsIs,
 }
 
 /// Decodes one name or value.
@@ -20,7 +22,7 @@ pub(super) fn decode(text: &str, place: In) -> Result<Cow<'_, str>, Problem> {
     let bytes = text.as_bytes();
     let special = |from: usize| match place {
         In::Path => memchr::memchr2(b'%', 0, &bytes[from..]),
-        In::Query => memchr::memchr3(b'%', b'+', 0, &bytes[from..]),
+        In::Query | In::QueryAsIs => memchr::memchr3(b'%', b'+', 0, &bytes[from..]),
     };
     let Some(mut next) = special(0) else { return Ok(Cow::Borrowed(text)) };
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -34,8 +36,17 @@ pub(super) fn decode(text: &str, place: In) -> Result<Cow<'_, str>, Problem> {
             }
             _ => {
                 let pair = (bytes[next] == b'%').then(|| bytes.get(next + 1..next + 3)).flatten();
-                decoded.push(pair.and_then(hexadecimal).ok_or_else(|| malformed(text))?);
-                copied = next + 3;
+                match pair.and_then(hexadecimal) {
+                    Some(byte) => {
+                        decoded.push(byte);
+                        copied = next + 3;
+                    }
+                    None if place == In::QueryAsIs && bytes[next] == b'%' => {
+                        decoded.push(b'%');
+                        copied = next + 1;
+                    }
+                    None => return Err(malformed(text)),
+                }
             }
         }
         match special(copied) {

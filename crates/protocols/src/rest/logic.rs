@@ -21,7 +21,10 @@ pub(super) enum Join {
 pub(super) fn group(join: Join, value: &str, build: &mut Build) -> Result<Filter, Problem> {
     let mut scanner = Scanner::new("logic tree", value);
     let filter = parts(join, &mut scanner, build, 1)?;
-    scanner.finish("the end of the value")?;
+    // PostgREST does not look at what follows.
+    if !build.compatible {
+        scanner.finish("the end of the value")?;
+    }
     Ok(filter)
 }
 
@@ -39,7 +42,8 @@ pub(super) fn having(value: &str, build: &mut Build) -> Result<Filter, Problem> 
 
 fn begins_group(text: &str) -> bool {
     let text = text.strip_prefix("not.").unwrap_or(text);
-    text.starts_with("and(") || text.starts_with("or(")
+    let rest = text.strip_prefix("and").or_else(|| text.strip_prefix("or"));
+    rest.is_some_and(|rest| rest.trim_start_matches(' ').starts_with('('))
 }
 
 fn parts(join: Join, scanner: &mut Scanner<'_>, build: &mut Build, depth: u32) -> Result<Filter, Problem> {

@@ -66,7 +66,7 @@ pub(super) fn query(raw: &str, arguments: Arguments<'_>, build: &mut Build) -> R
     if raw.is_empty() {
         return Ok(query);
     }
-    let pairs = pairs(raw)?;
+    let pairs = pairs(raw, if build.compatible { In::QueryAsIs } else { In::Query })?;
     let mut selects = pairs.iter().filter(|(key, _)| key == "select");
     if let Some((_, value)) = selects.next() {
         query.select.items = select(value, build)?;
@@ -80,7 +80,7 @@ pub(super) fn query(raw: &str, arguments: Arguments<'_>, build: &mut Build) -> R
     Ok(query)
 }
 
-fn pairs(raw: &str) -> Result<Vec<Pair<'_>>, Problem> {
+fn pairs(raw: &str, encoding: In) -> Result<Vec<Pair<'_>>, Problem> {
     let count = memchr::memchr_iter(b'&', raw.as_bytes()).count() + 1;
     super::build::within(u32::try_from(count).unwrap_or(u32::MAX), PARAMETERS_MAX, "query parameters")?;
     let mut pairs = Vec::with_capacity(count);
@@ -89,7 +89,7 @@ fn pairs(raw: &str) -> Result<Vec<Pair<'_>>, Problem> {
             Some(at) => (&part[..at], &part[at + 1..]),
             None => (part, ""),
         };
-        pairs.push((decode(key, In::Query)?, decode(value, In::Query)?));
+        pairs.push((decode(key, encoding)?, decode(value, encoding)?));
     }
     Ok(pairs)
 }
@@ -110,8 +110,8 @@ fn parameter(
             query.select.order = order(value, build)?;
             Ok(())
         })?,
-        "limit" => set(key, &mut query.limit, number("limit", value)?)?,
-        "offset" => set(key, &mut query.offset, number("offset", value)?)?,
+        "limit" => set(key, &mut query.limit, rows("limit", value, build)?)?,
+        "offset" => set(key, &mut query.offset, rows("offset", value, build)?)?,
         "columns" => set(key, &mut query.columns, names("columns", value)?)?,
         "on_conflict" => set(key, &mut query.on_conflict, names("on_conflict", value)?)?,
         "and" | "or" | "not.and" | "not.or" => {
@@ -172,7 +172,7 @@ fn filter(key: &str, value: &str, select: &mut Select, build: &mut Build) -> Res
                 return Ok(());
             }
             "limit" | "offset" => {
-                let rows = number(key, value)?;
+                let rows = rows(if last.is("limit") { "limit" } else { "offset" }, value, build)?;
                 let slot = build.literal(Literal::Integer(rows as i64))?;
                 let embedded = embedded(select, &names)?;
                 let place = if last.is("limit") { &mut embedded.limit } else { &mut embedded.offset };
@@ -228,6 +228,18 @@ fn called(item: &Item) -> Option<&str> {
 fn not_embedded(name: &str) -> Problem {
     Problem::new(Code::NotEmbedded, format!("'{name}' is not an embedded resource in this request"))
         .with_hint(format!("Verify that '{name}' is included in the 'select' query parameter."))
+}
+
+/// How many rows. PostgREST skips a negative number of rows by skipping none.
+fn rows(key: &str, value: &str, build: &Build) -> Result<u64, Problem> {
+    match value.parse::<i64>() {
+        Ok(rows) if build.compatible && rows < 0 && key == "offset" => Ok(0),
+        Ok(rows) if build.compatible && rows < 0 => {
+            Err(Problem::new(Code::RangeInvalid, "Requested range not satisfiable")
+                .with_details("Limit should be greater than or equal to zero."))
+        }
+        _ => number(key, value),
+    }
 }
 
 fn number(key: &str, value: &str) -> Result<u64, Problem> {

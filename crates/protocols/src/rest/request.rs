@@ -110,7 +110,7 @@ pub(super) fn parse_part(
         _ => Asked::Table,
     };
     let reply = negotiate(headers.accept, asked)?;
-    let mut build = Build::new(operation);
+    let mut build = Build::new(operation, head.compatible);
     let mut query = read_query(head, &target, method, functions, &mut build)?;
     let reads = method == Verb::Get;
     let range = headers.range.filter(|_| reads);

@@ -33,6 +33,9 @@ impl Planner<'_> {
         let id = self.query_id();
         let mut query = self.query(id, Relation::Table(way.to), &embed.select)?;
         query.on = Some(self.join(parent, id, &way));
+        if self.options.native && !way.kind.to_one() {
+            self.cap_rows(&mut query);
+        }
         let query = Box::new(query);
         let expr = if way.kind.to_one() { Expr::Object(query) } else { Expr::Objects(query) };
         let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();

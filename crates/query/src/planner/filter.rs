@@ -73,6 +73,11 @@ impl Planner<'_> {
             let found = self.embed_exists(id, relation, embed)?;
             return Ok(if exists { found } else { Expr::Not(Box::new(found)) });
         }
+        if let Test::FullText { kind, language, query } = &condition.test
+            && (self.options.native || (self.options.engine_types && language.is_some()))
+        {
+            return self.search(id, relation, path, (*kind, language.clone()), *query);
+        }
         if let Test::FullText { kind, language, query } = &condition.test {
             return self.full_text(id, relation, path, *kind, language.as_deref(), *query);
         }
@@ -155,6 +160,23 @@ impl Planner<'_> {
 
     fn list(&mut self, slot: Slot, data_type: DataType, name: &str) -> crate::plan::ParamId {
         self.param(ParamSource::Literal(slot), ParamKind::List(data_type), name)
+    }
+
+    /// A search that the engine makes of any text.
+    fn search(
+        &mut self,
+        id: QueryId,
+        relation: Relation,
+        path: &Path,
+        (kind, language): (FullTextKind, Option<Box<str>>),
+        words: Slot,
+    ) -> Result<Expr, Problem> {
+        let (operand, _) = self.path(id, relation, path)?;
+        let vector = matches!(&operand, Expr::Column(_, column)
+            if relation.columns(self.catalog)[column.0 as usize].vector);
+        let kind_of = ParamKind::Scalar(DataType::Text);
+        let words = self.param(ParamSource::Literal(words), kind_of, &path.column);
+        Ok(Expr::Search { operand: Box::new(operand), vector, kind, language, words })
     }
 
     fn full_text(

@@ -29,6 +29,10 @@ use crate::{
 };
 use relation::Relation;
 
+/// Planned and estimated counts are exact up to here; beyond, statistics or a lower bound have to do: counting without end
+/// is what the caller wanted to avoid.
+const ESTIMATE_ROWS_MAX: u32 = 10_000;
+
 /// What a deployment decides about plans.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -119,7 +123,14 @@ impl<'a> Planner<'a> {
     fn push_read(&mut self, query: Query, shape: &Shape) {
         self.reply = Some(self.steps.len() as u16);
         let cursor = shape.select.cursor.is_some();
-        self.steps.push(Step::Read(Read { query, count: shape.count, cursor, expect: expect(shape.expect) }));
+        let count_max = if self.options.native { self.options.rows_max } else { Some(ESTIMATE_ROWS_MAX) };
+        self.steps.push(Step::Read(Read {
+            query,
+            count: shape.count,
+            count_max,
+            cursor,
+            expect: expect(shape.expect),
+        }));
     }
 
     fn query_id(&mut self) -> QueryId {

@@ -30,7 +30,8 @@ fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
         | Expr::Not(inner)
         | Expr::Is(inner, _)
         | Expr::InList(inner, _)
-        | Expr::Quantified { operand: inner, .. } => visit(inner, known, next),
+        | Expr::Quantified { operand: inner, .. }
+        | Expr::Search { operand: inner, .. } => visit(inner, known, next),
         Expr::Compare(_, left, right)
         | Expr::Match(_, left, right)
         | Expr::JsonContains(left, right)

@@ -247,7 +247,7 @@ impl Planner<'_> {
         query.filter = Expr::all([self.key_filter(id, table, key)?, query.filter]);
         self.reply = Some(self.steps.len() as u16);
         let expect = crate::plan::Expect::Any;
-        self.steps.push(Step::Read(Read { query, count: None, cursor: false, expect }));
+        self.steps.push(Step::Read(Read { query, count: None, count_max: None, cursor: false, expect }));
         Ok(())
     }
 
@@ -344,7 +344,7 @@ impl Planner<'_> {
         query.on = captured;
         self.reply = Some(self.steps.len() as u16);
         let expect = crate::plan::Expect::Any;
-        self.steps.push(Step::Read(Read { query, count: None, cursor: false, expect }));
+        self.steps.push(Step::Read(Read { query, count: None, count_max: None, cursor: false, expect }));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! `/rest/v1/…`: reads and writes of tables, rows and functions.
 
 use bytes::Bytes;
-use http::{Method, request::Parts};
+use http::{HeaderName, Method, request::Parts};
 use transom_data::{Context, DataReply};
 use transom_protocols::rest::{self, ReplyForm, RestRequest};
 use transom_query::request::{Action, Resource};
@@ -12,7 +12,7 @@ use crate::{
     edge::{Admitted, body},
     endpoints::{context, headers, openapi, plan, resources},
     pipeline::Passage,
-    reply::{Reply, data},
+    reply::{self, Reply, data},
     telemetry::{Route, Stage},
 };
 
@@ -43,10 +43,23 @@ pub async fn call(
     let parsed = rest::parse(&request, Some(&body), &parameters)?;
     passage.stages.pass(Stage::Parse);
     let context = context::of(app, head, &body, principal, passage, &parsed);
+    let profile = profile(app, parsed.schema.as_deref());
     if let ReplyForm::Plan(form) = &parsed.reply {
         return plan::explain(app, &parsed.request, form, principal, &context).await;
     }
-    run(app, head, parsed, principal, &context, passage).await
+    let mut reply = run(app, head, parsed, principal, &context, passage).await?;
+    if let Some(schema) = profile {
+        reply::set_bytes(&mut reply, CONTENT_PROFILE, schema.as_bytes());
+    }
+    Ok(reply)
+}
+
+const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
+
+/// The schema that a reply is about, where several are served.
+fn profile(app: &App, asked: Option<&str>) -> Option<String> {
+    let schemas = &app.settings.native.as_ref()?.schemas;
+    (schemas.len() > 1).then(|| asked.map_or_else(|| schemas[0].clone(), str::to_owned))
 }
 
 async fn run(

@@ -272,6 +272,7 @@ fn table(name: &str) -> Table {
         identity: false,
         engine_type: None,
         collation: None,
+        vector: false,
         access: Access::ALL,
         comment: None,
     };

@@ -49,6 +49,29 @@ pub trait Dialect: Send + Sync {
         Err(Problem::new(Code::Unsupported, "this database has no arrays and no ranges"))
     }
 
+    /// Whether words are in a text, a document, or a vector that was made of one.
+    /// Errors: [`transom_types::Code::Unsupported`] where only an index can be searched.
+    fn search(
+        &self,
+        text: &mut String,
+        (operand, vector): (&str, bool),
+        (kind, language): (FullTextKind, Option<&str>),
+        words: &str,
+    ) -> Result<(), Problem> {
+        let _ = (text, operand, vector, kind, language, words);
+        Err(Problem::new(Code::Unsupported, "this database searches by an index alone"))
+    }
+
+    /// Whether the engine tells how many rows it expects of a statement ([`Dialect::expected_rows`]).
+    fn expects_rows(&self) -> bool {
+        false
+    }
+
+    /// A statement whose one value is a JSON account of how another would run, its expected rows included.
+    fn expected_rows(&self, text: &mut String, statement: &str) {
+        let _ = (text, statement);
+    }
+
     /// A JSON document as a value of the engine's type. Errors: [`transom_types::Code::Unsupported`] where it has none.
     fn engine_value(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
         let _ = (text, document, engine_type);

@@ -103,6 +103,10 @@ impl Writer<'_> {
             Expr::FullText { query, table, columns, kind, words } => {
                 self.full_text((*query, *table), columns, (*kind, *words))?;
             }
+            Expr::Search { operand, vector, kind, language, words } => {
+                let (operand, words) = (self.expr_apart(operand)?, self.param_apart(*words)?);
+                dialect.search(&mut self.text, (&operand, *vector), (*kind, language.as_deref()), &words)?;
+            }
             Expr::Exists(_)
             | Expr::InQuery(..)
             | Expr::Scalar(_)

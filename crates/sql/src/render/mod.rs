@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use transom_policy::GuardedPlan;
+use transom_query::request::Count;
 use transom_query::{
     Catalog, ColumnId, Expr, Plan, Query, QueryId, TableId,
     plan::{Cost, Expect, ParamId, ParamKind, ParamSource, Source, Step},
@@ -33,6 +34,7 @@ pub fn render(dialect: &dyn Dialect, plan: Arc<GuardedPlan>) -> Result<Rendered,
         steps.push(Arc::new(Prepared {
             text: writer.text.into(),
             params: writer.params,
+            estimate: estimate(dialect, &plan, at)?,
             layout,
             writes: !matches!(step, Step::Read(_) | Step::Judge(_)),
             cost: if plan.plan().steps.len() == 1 { plan.plan().cost } else { Cost::Scan },
@@ -42,6 +44,31 @@ pub fn render(dialect: &dyn Dialect, plan: Arc<GuardedPlan>) -> Result<Rendered,
         }));
     }
     Ok(Rendered { plan, steps })
+}
+
+/// The statement that asks how many rows a read is expected to have, where that is its count.
+fn estimate(
+    dialect: &dyn Dialect,
+    plan: &Arc<GuardedPlan>,
+    at: usize,
+) -> Result<Option<Arc<Prepared>>, Problem> {
+    let Step::Read(read) = &plan.plan().steps[at] else { return Ok(None) };
+    if !dialect.expects_rows() || !matches!(read.count, Some(Count::Planned | Count::Estimated)) {
+        return Ok(None);
+    }
+    let mut writer = Writer::new(dialect, plan.plan(), plan.catalog());
+    writer.estimate(read)?;
+    Ok(Some(Arc::new(Prepared {
+        text: writer.text.into(),
+        params: writer.params,
+        estimate: None,
+        layout: Layout::default(),
+        writes: false,
+        cost: Cost::Key,
+        expect: Expect::Any,
+        plan: plan.clone(),
+        step: at,
+    })))
 }
 
 /// One statement on its way to becoming text.

@@ -10,16 +10,12 @@ use transom_types::Problem;
 use super::{Writer, limited::bounded};
 use crate::Layout;
 
-/// Planned and estimated counts are exact up to here; beyond, the number is a lower bound. Statistics of an embedded
-/// engine are too coarse to be of use, and counting without end is what the caller wanted to avoid.
-const ESTIMATE_ROWS_MAX: u32 = 10_000;
-
 impl Writer<'_> {
     pub(super) fn read(&mut self, read: &Read) -> Result<Layout, Problem> {
-        let layout =
-            Layout { body: true, total: read.count.is_some(), cursor: read.cursor, ..Layout::default() };
+        let count = self.counted(read);
+        let layout = Layout { body: true, total: count.is_some(), cursor: read.cursor, ..Layout::default() };
         self.enter(&read.query);
-        let Some(count) = read.count else {
+        let Some(count) = count else {
             self.rows(read, "")?;
             return Ok(layout);
         };
@@ -29,7 +25,7 @@ impl Writer<'_> {
             self.push(", r.cursor");
         }
         self.push(" FROM (");
-        self.total(&read.query, count)?;
+        self.total(&read.query, count, read.count_max)?;
         self.push(") AS c LEFT JOIN (");
         self.rows(read, " AS body")?;
         let query = &read.query;
@@ -41,6 +37,22 @@ impl Writer<'_> {
         let always = self.dialect.truth(true);
         self.push(always);
         Ok(layout)
+    }
+
+    /// What of the total the statement itself finds: an engine that expects rows is asked for a planned count apart.
+    fn counted(&self, read: &Read) -> Option<Count> {
+        read.count.filter(|count| *count != Count::Planned || !self.dialect.expects_rows())
+    }
+
+    /// Asks how many rows the engine expects, for a planned count, or an estimated one where there are many.
+    pub(super) fn estimate(&mut self, read: &Read) -> Result<(), Problem> {
+        self.enter(&read.query);
+        let statement = self.apart(|writer| {
+            writer.push("SELECT 1");
+            writer.source_and_conditions(&read.query)
+        })?;
+        self.dialect.expected_rows(&mut self.text, &statement);
+        Ok(())
     }
 
     fn rows(&mut self, read: &Read, body_name: &str) -> Result<(), Problem> {
@@ -69,7 +81,7 @@ impl Writer<'_> {
         }
     }
 
-    fn total(&mut self, query: &Query, count: Count) -> Result<(), Problem> {
+    fn total(&mut self, query: &Query, count: Count, count_max: Option<u32>) -> Result<(), Problem> {
         if count == Count::Exact && query.group_by.is_none() {
             self.push("SELECT count(*) AS total");
             return self.source_and_conditions(query);
@@ -78,8 +90,10 @@ impl Writer<'_> {
         self.push("SELECT count(*) AS total FROM (SELECT ");
         self.push(if query.group_by.is_some() { "count(*)" } else { "1" });
         self.source_and_conditions(query)?;
-        if count != Count::Exact {
-            self.dialect.bounds(&mut self.text, Some(&ESTIMATE_ROWS_MAX.to_string()), None);
+        if let Some(rows) = count_max.filter(|_| count != Count::Exact) {
+            // One more tells that there are more, where the engine can then say about how many.
+            let rows = rows + u32::from(self.dialect.expects_rows());
+            self.dialect.bounds(&mut self.text, Some(&rows.to_string()), None);
         }
         self.push(") AS counted");
         Ok(())

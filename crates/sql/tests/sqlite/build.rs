@@ -31,7 +31,7 @@ pub fn from(query: u16, table: TableId, outputs: Vec<Output>) -> Query {
 }
 
 pub fn read(query: Query) -> Step {
-    Step::Read(Read { query, count: None, cursor: false, expect: Expect::Any })
+    Step::Read(Read { query, count: None, count_max: None, cursor: false, expect: Expect::Any })
 }
 
 pub fn returning(outputs: Vec<Output>) -> Returning {

@@ -71,6 +71,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         identity: false,
         engine_type: None,
         collation: None,
+        vector: false,
         access: Access::ALL,
         comment: None,
     }

@@ -147,7 +147,8 @@ fn counted(count: Count, limit: i64, order: bool) -> String {
     let limit = (limit >= 0).then(|| draft.integer(limit));
     let order = if order { vec![descending(column(0, NAME))] } else { Vec::new() };
     let query = Query { limit, order, ..from(0, PRODUCTS, vec![output("name", column(0, NAME), Text)]) };
-    let step = Step::Read(Read { query, count: Some(count), cursor: true, expect: Expect::Any });
+    let step =
+        Step::Read(Read { query, count: Some(count), count_max: None, cursor: true, expect: Expect::Any });
     engine.run(&draft, step).shown()
 }
 
@@ -197,7 +198,13 @@ fn groups_are_counted_and_kept_by_their_aggregates() {
         order: vec![ascending(column(0, CATEGORY))],
         ..from(0, PRODUCTS, outputs)
     };
-    let step = Step::Read(Read { query, count: Some(Count::Exact), cursor: false, expect: Expect::Any });
+    let step = Step::Read(Read {
+        query,
+        count: Some(Count::Exact),
+        count_max: None,
+        cursor: false,
+        expect: Expect::Any,
+    });
     insta::assert_snapshot!(engine.run(&draft, step).shown());
 }
 

@@ -56,7 +56,7 @@ async fn kept(shop: &Shop, filter: &Expr) -> Json {
         order: vec![OrderTerm { expr: id, descending: false, nulls_first: false }],
         ..Query::table(QueryId(0), table)
     };
-    let read = Read { query, count: None, cursor: false, expect: Expect::Any };
+    let read = Read { query, count: None, count_max: None, cursor: false, expect: Expect::Any };
     let plan = Plan {
         steps: vec![Step::Read(read)],
         reply: Some(0),
