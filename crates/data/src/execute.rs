@@ -6,7 +6,7 @@ use transom_ports::{DbError, Fault};
 use transom_query::{
     DataRequest,
     plan::{Expect, Insert, Step as PlanStep},
-    request::{Earlier, Resource, Shape, Values},
+    request::{Action, Earlier, Resource, Shape, Values},
 };
 use transom_sql::{Bound, Statement, Step, Unit, bind::bind};
 use transom_types::{Code, Principal, Problem, Session};
@@ -42,7 +42,7 @@ impl Data {
         };
         reply.plan_ns = plan_ns;
         reply.database_ns = (started.elapsed().as_nanos() as u64).saturating_sub(plan_ns);
-        reply.returns = reply::returns(&grant, &request.shape);
+        reply.returns = reply::returns(planned.plan(), planned.rendered.plan.catalog());
         Ok(reply)
     }
 
@@ -72,7 +72,7 @@ impl Data {
         let base = usize::from(look.is_some());
         let steps = look.into_iter().chain(steps(planned, params, &request.values, context)).collect();
         let mut unit = self.unit(steps, context);
-        unit.session = session(planned, context);
+        unit.session = session(planned, &request.shape, context);
         let committed = self.database.write(unit).await;
         let committed = committed.map_err(|error| problem(error, planned, base as u16, &request.shape))?;
         let catalog = planned.rendered.plan.catalog();
@@ -94,12 +94,21 @@ impl Data {
     }
 }
 
-/// The session of one plan: what only reads may not write.
-fn session(planned: &Planned, context: &Context) -> Option<Arc<Session>> {
-    let session = context.session.as_ref()?;
+/// The session of one plan: what only reads may not write. A function may, if it does not promise that it only reads and
+/// is called by a method that may change something; it may also want a transaction of its own kind.
+fn session(planned: &Planned, shape: &Shape, context: &Context) -> Option<Arc<Session>> {
+    let mut session = context.session.clone()?;
     let reads = |step: &PlanStep| matches!(step, PlanStep::Read(_));
-    let read_only = session.read_only || planned.plan().steps.iter().all(reads);
-    Some(Arc::new(Session { read_only, ..session.clone() }))
+    let catalog = planned.rendered.plan.catalog();
+    let function = reply::called(planned.plan()).map(|function| &catalog[function]);
+    let posted = matches!(shape.action, Action::Call { read_only: false, .. });
+    let writes = posted && function.is_some_and(|function| !function.read_only);
+    session.read_only |= !writes && planned.plan().steps.iter().all(reads);
+    if let Some(engine) = function.and_then(|function| function.engine.as_ref()) {
+        session.settings.extend(engine.settings.iter().cloned());
+        session.isolation = engine.isolation.as_deref().map(Into::into).or(session.isolation);
+    }
+    Some(Arc::new(session))
 }
 
 /// The steps of one plan with their values.

@@ -82,7 +82,8 @@ impl Data {
         &self.database
     }
 
-    /// The parameter names of a function, if the role may call it; the REST grammar needs them to tell arguments from filters.
+    /// The parameter names of the functions of a name, if the role may call one; the REST grammar needs them to tell
+    /// arguments from filters.
     pub fn function_params(
         &self,
         principal: &Principal,
@@ -91,7 +92,8 @@ impl Data {
     ) -> Option<Vec<Box<str>>> {
         let grant = self.model.load().policies_of(schema).ok()?.authorize(principal).ok()?;
         let catalog = grant.catalog();
-        let function = &catalog[catalog.function(name)?];
-        Some(function.params.iter().map(|param| param.name.clone()).collect())
+        let overloads = catalog.overloads(name);
+        let params = overloads.iter().flat_map(|function| &catalog[*function].params);
+        (!overloads.is_empty()).then(|| params.map(|param| param.name.clone()).collect())
     }
 }

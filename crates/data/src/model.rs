@@ -54,11 +54,11 @@ impl Model {
 
     /// The engine's own privileges and policies decide; each schema is a catalog of its own.
     fn native(catalog: Catalog, schemas: &[Box<str>]) -> Self {
-        let face = |schema: &Box<str>| {
+        let face = |schema: &str| {
             let of_schema = Arc::new(catalog.in_schema(schema));
-            (Arc::from(&**schema), Arc::new(Policies::native(of_schema)))
+            (Arc::from(schema), Arc::new(Policies::native(of_schema)))
         };
-        let faces: Vec<_> = schemas.iter().map(face).collect();
+        let faces: Vec<_> = schemas.iter().map(|schema| face(schema)).collect();
         let policies = faces[0].1.clone();
         Self { catalog: Arc::new(catalog), policies, faces, plans: Cache::new(PLANS_COUNT_MAX) }
     }
@@ -140,7 +140,7 @@ async fn describe(database: &dyn Database, file: &str, mut function: Function) -
         .collect();
     let fits = match function.returns {
         Returns::Nothing => true,
-        Returns::Scalar => function.columns.len() == 1,
+        Returns::Scalar | Returns::Scalars => function.columns.len() == 1,
         Returns::Rows | Returns::Row => !function.columns.is_empty(),
     };
     if !fits {

@@ -2,13 +2,11 @@
 
 use bytes::Bytes;
 use serde_json::Value as Json;
-use transom_policy::Grant;
 use transom_ports::{Body, Outcome};
 use transom_query::{
-    Catalog, Plan,
+    Catalog, FunctionId, Plan, Query,
     catalog::Returns,
-    plan::{Insert, ParamSource, Step},
-    request::{Resource, Shape},
+    plan::{Insert, ParamSource, Read, Source, Step},
 };
 use transom_types::SessionReply;
 
@@ -112,11 +110,17 @@ fn named_key(catalog: &Catalog, insert: &Insert, captured: &str) -> Option<Vec<(
     Some(names.zip(values).collect())
 }
 
-pub(crate) fn returns(grant: &Grant, shape: &Shape) -> Option<Returns> {
-    match &shape.resource {
-        Resource::Function(name) => {
-            let catalog = grant.catalog();
-            Some(catalog[catalog.function(name)?].returns)
+/// The wire form of what the plan's function returns; `None` where it calls none.
+pub(crate) fn returns(plan: &Plan, catalog: &Catalog) -> Option<Returns> {
+    called(plan).map(|function| catalog[function].returns)
+}
+
+/// The function that the plan calls.
+pub(crate) fn called(plan: &Plan) -> Option<FunctionId> {
+    match plan.steps.as_slice() {
+        [Step::Call(call)] => Some(call.function),
+        [Step::Read(Read { query: Query { source: Source::Function(function, _), .. }, .. })] => {
+            Some(*function)
         }
         _ => None,
     }

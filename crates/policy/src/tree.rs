@@ -20,7 +20,7 @@ pub(crate) enum Child<'a> {
 /// Calls `visit` for everything directly inside `expr`.
 pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
     match expr {
-        Expr::Value(_) => {}
+        Expr::Value(_) | Expr::Default => {}
         Expr::Param(param) | Expr::FromJson(param, _) => visit(Child::Param(param)),
         Expr::Column(query, _) => visit(Child::Row(query)),
         Expr::Json(operand, _)

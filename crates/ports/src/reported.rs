@@ -35,55 +35,53 @@ impl Reported {
 
     /// `RAISE SQLSTATE 'PGRST'`: the message says what the body is to be, the details the status and headers.
     fn raised(self) -> Problem {
-        let parsed = |text: Option<&str>| {
-            let parsed: Option<serde_json::Map<String, Json>> =
-                text.and_then(|text| serde_json::from_str(text).ok());
-            parsed
+        let Some((code, said, message)) = body(&self.message) else {
+            return unparsable("MESSAGE", &format!("Invalid JSON value for MESSAGE: '{}'", self.message));
         };
-        let message = parsed(Some(&self.message));
-        let details = parsed(self.details.as_deref());
-        let status = details.as_ref().and_then(|details| details.get("status")?.as_u64());
-        let (Some(message), Some(details), Some(status)) = (message, details, status) else {
-            return unparsable(&self);
+        let Some(details) = self.details else {
+            return unparsable("DETAIL", "DETAIL is missing in the RAISE statement");
         };
-        let text = |key: &str| message.get(key).and_then(Json::as_str).map(str::to_owned);
-        let (Some(code), Some(said)) = (text("code"), text("message")) else { return unparsable(&self) };
-        let mut problem = Problem::of_engine(code, u16::try_from(status).unwrap_or(500), said);
+        let Some((status, headers)) = head(&details) else {
+            return unparsable("DETAIL", &format!("Invalid JSON value for DETAIL: '{details}'"));
+        };
+        let mut problem = Problem::of_engine(code, status, said);
+        let text = |key: &str| message.get(key).and_then(Json::as_str);
         if let Some(more) = text("details") {
             problem = problem.with_details(more);
         }
         if let Some(hint) = text("hint") {
             problem = problem.with_hint(hint);
         }
-        let headers = details.get("headers").and_then(Json::as_object).into_iter().flatten();
-        for (name, value) in headers {
-            if let Some(value) = value.as_str() {
-                problem = problem.with_header(name.clone(), value);
-            }
-        }
-        problem
+        headers.into_iter().fold(problem, |problem, (name, value)| problem.with_header(name, value))
     }
 }
 
-fn unparsable(reported: &Reported) -> Problem {
-    let part = match serde_json::from_str::<Json>(&reported.message) {
-        Ok(_) => "DETAIL",
-        Err(_) => "MESSAGE",
-    };
-    let given = if part == "MESSAGE" {
-        reported.message.clone()
-    } else {
-        reported.details.clone().unwrap_or_default()
+type Object = serde_json::Map<String, Json>;
+
+/// Code and message of a raised body, and the whole of it.
+fn body(text: &str) -> Option<(String, String, Object)> {
+    let object: Object = serde_json::from_str(text).ok()?;
+    let text = |key: &str| object.get(key)?.as_str().map(str::to_owned);
+    Some((text("code")?, text("message")?, object))
+}
+
+/// Status and headers of a raised reply.
+fn head(text: &str) -> Option<(u16, Vec<(String, String)>)> {
+    let object: Object = serde_json::from_str(text).ok()?;
+    let status =
+        u16::try_from(object.get("status")?.as_u64()?).ok().filter(|status| (100..1_000).contains(status))?;
+    let header = |(name, value): (&String, &Json)| Some((name.clone(), value.as_str()?.to_owned()));
+    Some((status, object.get("headers")?.as_object()?.iter().map(header).collect::<Option<_>>()?))
+}
+
+fn unparsable(part: &str, details: &str) -> Problem {
+    let keys = match part {
+        "MESSAGE" => "'code', 'message' and optional keys: 'details', 'hint'.",
+        _ => "'status', 'headers' and optional key: 'status_text'.",
     };
     Problem::new(Code::RaisedInvalid, "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error")
-        .with_details(format!("Invalid JSON value for {part}: '{given}'"))
-        .with_hint(format!(
-            "{part} must be a JSON object with obligatory keys: {}",
-            match part {
-                "MESSAGE" => "'code', 'message' and optional keys: 'details', 'hint'.",
-                _ => "'status', 'headers' and optional key: 'status_text'.",
-            }
-        ))
+        .with_details(details)
+        .with_hint(format!("{part} must be a JSON object with obligatory keys: {keys}"))
 }
 
 /// The HTTP status of a SQLSTATE, as PostgREST documents it.
@@ -105,8 +103,8 @@ fn status(code: &str, message: &str) -> u16 {
         "P0001" => return 400,
         _ => {}
     }
-    if let Some(status) = code.strip_prefix("PT").and_then(|digits| digits.parse().ok()) {
-        return status;
+    if let Some(digits) = code.strip_prefix("PT") {
+        return digits.parse().ok().filter(|status| (100..1_000).contains(status)).unwrap_or(500);
     }
     match code.get(..2).unwrap_or_default() {
         "08" | "53" => 503,
@@ -114,5 +112,39 @@ fn status(code: &str, message: &str) -> u16 {
         "09" | "25" | "2D" | "38" | "39" | "3B" | "40" | "54" | "55" | "57" | "58" | "F0" | "HV" | "P0"
         | "XX" => 500,
         _ => 400,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raised(message: &str, details: Option<&str>) -> Problem {
+        let details = details.map(str::to_owned);
+        Reported { code: "PGRST".into(), message: message.into(), details, hint: None }.into_problem()
+    }
+
+    #[test]
+    fn a_raised_reply_is_as_it_says() {
+        let message = r#"{"code": "123", "message": "ABC", "details": "DEF", "hint": null}"#;
+        let problem = raised(message, Some(r#"{"status": 402, "headers": {"X-Header": "str"}}"#));
+        assert_eq!((problem.status(), problem.code_text(), problem.message()), (402, "123", "ABC"));
+        assert_eq!((problem.details(), problem.hint()), (Some("DEF"), None));
+        assert_eq!(problem.headers()[0].1, "str");
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_it_is_named() {
+        let message = r#"{"code": "123", "message": "ABC"}"#;
+        let details = |problem: Problem| problem.details().map(str::to_owned).unwrap_or_default();
+        assert_eq!(details(raised("INVALID", None)), "Invalid JSON value for MESSAGE: 'INVALID'");
+        assert_eq!(details(raised(message, None)), "DETAIL is missing in the RAISE statement");
+        assert_eq!(details(raised(message, Some("{}"))), "Invalid JSON value for DETAIL: '{}'");
+    }
+
+    #[test]
+    fn a_status_may_be_the_code_itself() {
+        assert_eq!(status("PT402", ""), 402);
+        assert_eq!(status("PT40A", ""), 500);
     }
 }

@@ -8,6 +8,10 @@ use std::ops::Index;
 use ahash::AHashMap;
 use transom_types::DataType;
 
+mod function;
+
+pub use function::{EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
+
 /// A table or view of one [`Catalog`], and of every catalog derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);
@@ -26,7 +30,8 @@ pub struct Catalog {
     tables: Vec<Table>,
     table_names: AHashMap<Box<str>, TableId>,
     functions: Vec<Function>,
-    function_names: AHashMap<Box<str>, FunctionId>,
+    /// Several functions may share a name: those with fewer parameters first.
+    function_names: AHashMap<Box<str>, Vec<FunctionId>>,
     relationships: AHashMap<TableId, Vec<Relationship>>,
     /// The schema that requests are about, where there are several.
     schema: Option<Box<str>>,
@@ -188,64 +193,6 @@ impl RelationshipKind {
     }
 }
 
-/// A handwritten, parameterised statement served under `/rpc/NAME`.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// The name in URLs.
-    pub name: Box<str>,
-    /// What it takes.
-    pub params: Vec<FunctionParam>,
-    /// The columns it returns; empty when it returns nothing.
-    pub columns: Vec<Column>,
-    /// Whether it may be called with GET: it cannot write.
-    pub read_only: bool,
-    /// What its result looks like on the wire.
-    pub returns: Returns,
-    /// The SQL text with its parameters cut out.
-    pub body: Vec<Fragment>,
-    /// Whether the role of this catalog may call it.
-    pub executable: bool,
-    /// The first comment of its file.
-    pub comment: Option<Box<str>>,
-}
-
-/// The wire form of a function's result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Returns {
-    /// Any number of rows: a JSON array.
-    Rows,
-    /// Exactly one row: a JSON object.
-    Row,
-    /// One column of one row: a bare JSON value.
-    Scalar,
-    /// Nothing: 204.
-    Nothing,
-}
-
-/// A parameter of a [`Function`].
-#[derive(Clone, Debug)]
-pub struct FunctionParam {
-    /// The name in the URL or body.
-    pub name: Box<str>,
-    /// What it is read as.
-    pub data_type: DataType,
-    /// The text used when the caller gives none; `None` makes the parameter required.
-    pub default: Option<Option<Box<str>>>,
-}
-
-/// A piece of a handwritten statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fragment {
-    /// SQL text, as written.
-    Text(Box<str>),
-    /// The parameter at this place in [`Function::params`].
-    Param(u16),
-    /// `auth.uid()`, `auth.role()` or a claim, by its path; the role is the path `role` of one element.
-    Claim(Vec<Box<str>>),
-    /// `auth.role()`.
-    Role,
-}
-
 impl Table {
     /// The column of this name, whatever the role may do with it.
     pub fn column(&self, name: &str) -> Option<ColumnId> {
@@ -271,8 +218,7 @@ impl Catalog {
     /// A catalog of these tables and functions; relationships follow from the foreign keys.
     pub fn new(tables: Vec<Table>, functions: Vec<Function>) -> Self {
         let table_names = (0u32..).zip(&tables).map(|(id, t)| (t.name.clone(), TableId(id))).collect();
-        let function_names =
-            (0u32..).zip(&functions).map(|(id, f)| (f.name.clone(), FunctionId(id))).collect();
+        let function_names = function::by_name(&functions, |_| true);
         let relationships = relationships(&tables);
         Self { tables, table_names, functions, function_names, relationships, schema: None }
     }
@@ -283,7 +229,7 @@ impl Catalog {
         change(&mut narrowed.tables, &mut narrowed.functions);
         let (tables, functions) = (&narrowed.tables, &narrowed.functions);
         narrowed.table_names.retain(|_, id| tables[id.0 as usize].access.any());
-        narrowed.function_names.retain(|_, id| functions[id.0 as usize].executable);
+        narrowed.function_names = function::by_name(functions, |function| function.executable);
         let visible = |id: TableId| tables[id.0 as usize].access.select;
         for from in narrowed.relationships.values_mut() {
             from.retain(|way| {
@@ -308,6 +254,9 @@ impl Catalog {
             .filter(|(_, table)| within(&table.schema))
             .map(|(id, table)| (table.name.clone(), TableId(id)))
             .collect();
+        let of_schema =
+            |function: &Function| function.engine.as_ref().is_none_or(|engine| *engine.schema == *schema);
+        seen.function_names = function::by_name(&self.functions, of_schema);
         for from in seen.relationships.values_mut() {
             from.retain(|way| within(&self[way.to].schema));
         }
@@ -321,8 +270,7 @@ impl Catalog {
 
     /// The same catalog with these functions in place of its own.
     pub fn with_functions(self, functions: Vec<Function>) -> Self {
-        let function_names =
-            (0u32..).zip(&functions).map(|(id, f)| (f.name.clone(), FunctionId(id))).collect();
+        let function_names = function::by_name(&functions, |_| true);
         Self { functions, function_names, ..self }
     }
 
@@ -331,9 +279,14 @@ impl Catalog {
         self.table_names.get(name).copied()
     }
 
-    /// The named query of this name.
+    /// The named query of this name; of several, the first.
     pub fn function(&self, name: &str) -> Option<FunctionId> {
-        self.function_names.get(name).copied()
+        self.overloads(name).first().copied()
+    }
+
+    /// Every function of this name.
+    pub fn overloads(&self, name: &str) -> &[FunctionId] {
+        self.function_names.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Every name of a table or view that may be used.

@@ -177,6 +177,8 @@ pub enum Expr {
     EngineOperator(EngineOperator, Box<Expr>, Box<Expr>),
     /// A JSON value as a value of the engine's type, by its name as SQL text.
     FromJson(ParamId, Box<str>),
+    /// What a parameter takes when nothing is given for it: only among the arguments of an engine's own function.
+    Default,
     /// Negation, three-valued.
     Not(Box<Expr>),
     /// Conjunction; empty is true.

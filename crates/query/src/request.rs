@@ -124,7 +124,28 @@ pub enum Action {
         arguments: Vec<Box<str>>,
         /// Whether the protocol forbids writing (GET and HEAD).
         read_only: bool,
+        /// In what form the arguments came.
+        given: Given,
     },
+}
+
+/// In what form the arguments of a call came. An engine's own function may have no name for its one parameter and take
+/// all that came, which then stands in the payload's row behind the named arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Given {
+    /// As members of a JSON object.
+    #[default]
+    Json,
+    /// As texts, in a query string or form: each a string, or a list of strings where a name was repeated.
+    Texts,
+    /// As the first line of a table.
+    Table,
+    /// As one text without names.
+    Text,
+    /// As one XML document.
+    Xml,
+    /// As bytes.
+    Bytes,
 }
 
 /// How rows are inserted.

@@ -1,5 +1,6 @@
 //! What goes back to the caller. The only room beside `types::problem` that knows HTTP status codes.
 
+pub mod asked;
 pub mod body;
 pub mod data;
 pub mod etag;

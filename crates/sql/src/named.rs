@@ -34,6 +34,7 @@ pub fn parse(file: &str, text: &str) -> Result<Function, Vec<Problem>> {
         body,
         executable: true,
         comment: (!head.comment.is_empty()).then(|| head.comment.join("\n").into()),
+        engine: None,
     })
 }
 
@@ -166,7 +167,7 @@ impl Reader<'_> {
                 Some(Some(literal.into()))
             }
         };
-        Some(FunctionParam { name: name.into(), data_type, default })
+        Some(FunctionParam { name: name.into(), data_type, default, engine: None })
     }
 
     /// Cuts parameters and `auth.…()` out of the statement; strings, quoted names and comments are left as they are.

@@ -40,6 +40,8 @@ codes! {
     SchemaUnknown = "PGRST106", 406, "The schema is not exposed";
     MediaTypeUnacceptable = "PGRST107", 406, "None of the accepted media types can be produced";
     NotEmbedded = "PGRST108", 400, "A filter or order names a resource that is not embedded in select";
+    HeadersInvalid = "PGRST111", 500, "The headers that the database asks for cannot be read";
+    StatusInvalid = "PGRST112", 500, "The status that the database asks for cannot be read";
     PutRange = "PGRST114", 400, "PUT takes no limit or offset";
     PutKeyMismatch = "PGRST115", 400, "The key in the body differs from the key in the URL";
     SingularExpected = "PGRST116", 406, "Exactly one row was asked for";
@@ -55,6 +57,7 @@ codes! {
     RelationshipMissing = "PGRST200", 400, "No relationship was found between the two resources";
     RelationshipAmbiguous = "PGRST201", 300, "More than one relationship was found";
     FunctionMissing = "PGRST202", 404, "No such function";
+    FunctionAmbiguous = "PGRST203", 300, "More than one function takes these arguments";
     ColumnMissing = "PGRST204", 400, "The body names a column that does not exist";
     TableMissing = "PGRST205", 404, "No such table or view";
     TokenSecretMissing = "PGRST300", 500, "No key to verify tokens is configured";

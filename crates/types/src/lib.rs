@@ -12,6 +12,7 @@ pub mod nearest;
 pub mod precondition;
 pub mod principal;
 pub mod problem;
+mod resembling;
 pub mod session;
 pub mod value;
 
@@ -21,5 +22,6 @@ pub use ids::{ChangePosition, RequestId};
 pub use precondition::{Digest, Precondition};
 pub use principal::Principal;
 pub use problem::{Problem, Retry};
+pub use resembling::resembling;
 pub use session::{Session, SessionReply};
 pub use value::Value;

@@ -206,7 +206,8 @@ pub fn delete(table: &str, filter: Where) -> Request {
 /// Calls a handwritten statement.
 pub fn call(function: &str, arguments: Json, read_only: bool) -> Request {
     let payload = payload(arguments);
-    let action = Action::Call { arguments: payload.columns.clone(), read_only };
+    let arguments = payload.columns.clone();
+    let action = Action::Call { arguments, read_only, given: Default::default() };
     let shape = Shape { resource: Resource::Function(function.into()), action, ..Shape::read(function) };
     Request { request: DataRequest { shape, values: Values { payload, ..Values::default() } } }
 }

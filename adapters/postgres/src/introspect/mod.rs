@@ -1,6 +1,7 @@
 //! Reads the schema: a few questions about all tables at once, in one snapshot, whatever their number.
 
 mod columns;
+mod functions;
 mod keys;
 mod rule;
 #[cfg(test)]
@@ -77,6 +78,10 @@ pub(crate) async fn introspect(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL jit = off";
     client.batch_execute(begin).await.map_err(failed)?;
     let answers = answers(client, schemas).await.map_err(failed)?;
+    let functions = match native {
+        true => client.query(functions::FUNCTIONS, &[&schemas]).await.map_err(failed)?,
+        false => Vec::new(),
+    };
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let [tables, columns, keys, indexes, views] = answers;
     let mut found = Found { native, ..Found::default() };
@@ -87,7 +92,8 @@ pub(crate) async fn introspect(
     keys.iter().for_each(|row| keys::constraint(&mut found, row));
     indexes.iter().for_each(|row| keys::index(&mut found, row));
     views::add(&mut found, &views);
-    Ok(Catalog::new(found.served(), Vec::new()))
+    let functions = functions::functions(&found, &functions);
+    Ok(Catalog::new(found.served(), functions))
 }
 
 /// Asks every question; all are on their way before the first is answered.

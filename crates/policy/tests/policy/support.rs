@@ -76,6 +76,7 @@ pub fn catalog() -> Arc<Catalog> {
         returns: Returns::Rows,
         body: Vec::new(),
         executable: true,
+        engine: None,
         comment: None,
     };
     Arc::new(Catalog::new(tables, vec![report]))

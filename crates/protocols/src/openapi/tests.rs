@@ -63,12 +63,18 @@ fn films() -> Catalog {
     }];
     let best = Function {
         name: "best".into(),
-        params: vec![FunctionParam { name: "count".into(), data_type: DataType::Integer, default: None }],
+        params: vec![FunctionParam {
+            name: "count".into(),
+            data_type: DataType::Integer,
+            default: None,
+            engine: None,
+        }],
         columns: vec![column("title", DataType::Text)],
         read_only: true,
         returns: Returns::Rows,
         body: Vec::new(),
         executable: true,
+        engine: None,
         comment: Some("The best films".into()),
     };
     Catalog::new(vec![directors, films], vec![best])

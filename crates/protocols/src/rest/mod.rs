@@ -8,6 +8,7 @@ mod accept;
 mod batch;
 mod body;
 mod build;
+mod call;
 mod conditions;
 mod cursor;
 mod decode;

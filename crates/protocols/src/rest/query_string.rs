@@ -43,7 +43,7 @@ pub(super) struct Query {
     pub on_conflict: Option<Vec<Box<str>>>,
     /// The token, empty for the first page.
     pub cursor: Option<Box<str>>,
-    /// A function's arguments; a repeated name keeps the last.
+    /// A function's arguments; unless they are told by their values, a repeated name keeps the last.
     pub arguments: Vec<(Box<str>, Box<str>)>,
 }
 
@@ -56,6 +56,8 @@ pub(super) enum Arguments<'a> {
     Known(&'a [Box<str>]),
     /// Every one whose value does not begin with an operator.
     Guessed,
+    /// The same, whatever its name, and as often as it is given.
+    ByValue,
 }
 
 type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
@@ -125,7 +127,9 @@ fn parameter(
             and_also(&mut query.select.having, condition);
         }
         _ if is_argument(key, value, arguments) => {
-            query.arguments.retain(|(name, _)| **name != *key);
+            if !matches!(arguments, Arguments::ByValue) {
+                query.arguments.retain(|(name, _)| **name != *key);
+            }
             query.arguments.push((key.into(), value.into()));
         }
         _ => filter(key, value, &mut query.select, build)?,
@@ -138,6 +142,7 @@ fn is_argument(key: &str, value: &str, arguments: Arguments<'_>) -> bool {
         Arguments::None => false,
         Arguments::Known(names) => names.iter().any(|name| **name == *key),
         Arguments::Guessed => !begins_with_operator(value) && !key.contains('.'),
+        Arguments::ByValue => !begins_with_operator(value) && !value.starts_with("not."),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     accept::{Asked, ReplyForm, negotiate},
     body::{self, Body},
     build::Build,
+    call::{Call, Whole, call},
     conditions::{conditions, idempotency_key},
     cursor::{decode_cursor, fingerprint},
     prefer::{Honoured, Preferences, Return, preferences},
@@ -52,8 +53,8 @@ pub struct Headers<'a> {
     pub content_profile: Option<&'a str>,
 }
 
-/// The parameter names of a function, or `None` when there is no such function. Called for GET and HEAD of `rpc/NAME` only,
-/// to tell arguments from filters; without an answer, what begins with an operator is a filter.
+/// The parameter names of all functions of a name, or `None` when there is none. Asked for `rpc/NAME` only, to tell arguments
+/// from filters (without an answer, what begins with an operator is a filter) and bodies with named arguments from others.
 pub type FunctionParameters<'a> = &'a dyn Fn(&str) -> Option<Vec<Box<str>>>;
 
 /// One request, parsed.
@@ -119,7 +120,12 @@ pub(super) fn parse_part(
     query.select.offset = rows_slot((window.offset > 0).then_some(window.offset), &mut build)?;
     refuse_misplaced(method, &target, &query)?;
 
-    let (payload, action) = action(method, &target, &mut query, body, &preferences, operation)?;
+    let (payload, action) = match target {
+        Target::Function(ref name) => {
+            call(&mut query, Call { read_only: reads, body, operation, whole: whole(head, name, functions) })?
+        }
+        _ => action(method, &mut query, body, &preferences, operation)?,
+    };
     let resource = resource(target, &mut build)?;
     let expect = expect(&resource, &action, &reply, &preferences)?;
     let mut shape = Shape {
@@ -223,9 +229,22 @@ fn read_query(
     if method != Verb::Get {
         return query(head.query, Arguments::None, build);
     }
+    if head.compatible {
+        return query(head.query, Arguments::ByValue, build);
+    }
     match functions(name) {
         Some(names) => query(head.query, Arguments::Known(&names), build),
         None => query(head.query, Arguments::Guessed, build),
+    }
+}
+
+/// What a call does with a body as a whole. Where a parameter has no name, it is the whole body.
+fn whole(head: &Head<'_>, name: &str, functions: FunctionParameters<'_>) -> Whole {
+    let posted = head.compatible && head.method == Method::POST;
+    match posted && functions(name).is_some_and(|names| names.iter().any(|name| name.is_empty())) {
+        true => Whole::Kept,
+        false if head.compatible => Whole::Dropped,
+        false => Whole::Refused,
     }
 }
 
@@ -306,15 +325,11 @@ fn fixes_columns(filter: &Filter) -> bool {
 
 fn action(
     method: Verb,
-    target: &Target,
     query: &mut Query,
     body: Body<'_>,
     preferences: &Preferences,
     operation: Option<u16>,
 ) -> Result<(Payload, Action), Problem> {
-    if matches!(target, Target::Function(_)) {
-        return call(method, query, body, operation);
-    }
     match method {
         Verb::Get => return Ok((Payload::default(), Action::Read)),
         Verb::Delete => return Ok((Payload::default(), Action::Delete)),
@@ -354,36 +369,6 @@ fn action(
     }
     let columns = payload.columns.clone();
     Ok((payload, if method == Verb::Put { Action::Put { columns } } else { Action::Update { columns } }))
-}
-
-fn call(
-    method: Verb,
-    query: &mut Query,
-    body: Body<'_>,
-    operation: Option<u16>,
-) -> Result<(Payload, Action), Problem> {
-    let read_only = method == Verb::Get;
-    let empty = matches!(body, Body::Bytes(_, bytes) if bytes.trim_ascii().is_empty());
-    let payload = if read_only {
-        let (columns, row) = std::mem::take(&mut query.arguments)
-            .into_iter()
-            .map(|(name, value)| (name, Cell::Json(Json::String(value.into()))))
-            .unzip();
-        Payload { columns, rows: vec![row] }
-    } else if empty {
-        Payload { columns: Vec::new(), rows: vec![Vec::new()] }
-    } else {
-        body::parse(body, query.columns.take(), operation)?.payload
-    };
-    if payload.rows.len() != 1 {
-        return Err(body::invalid(
-            "the arguments must be one object",
-            format!("the body holds {} rows", payload.rows.len()),
-        )
-        .with_hint("Send a JSON object whose keys are the function's parameters"));
-    }
-    let arguments = payload.columns.clone();
-    Ok((payload, Action::Call { arguments, read_only }))
 }
 
 fn resource(target: Target, build: &mut Build) -> Result<Resource, Problem> {

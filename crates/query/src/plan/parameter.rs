@@ -58,6 +58,8 @@ pub enum ParamKind {
     Scalar(DataType),
     /// A JSON value, as the caller wrote it.
     Json,
+    /// The last of the texts given under one name in a query string or form.
+    LastText,
     /// Elements of one type. Bound as one JSON array, so that lists of every length share a statement.
     List(DataType),
     /// Rows of cells. Bound as one JSON array of arrays; a missing cell has the marker [`MISSING_CELL`].

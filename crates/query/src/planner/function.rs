@@ -12,12 +12,15 @@ use crate::{
 
 impl Planner<'_> {
     pub(super) fn function(&mut self, name: &str, action: &Action, shape: &Shape) -> Result<(), Problem> {
-        let Action::Call { arguments, read_only } = action else {
+        let Action::Call { arguments, read_only, given } = action else {
             return Err(Problem::new(
                 Code::FunctionMethod,
                 format!("'{name}' is called with GET, HEAD or POST"),
             ));
         };
+        if self.options.native {
+            return self.called(name, arguments, (*given, !*read_only), shape);
+        }
         let id = self.catalog.function(name).ok_or_else(|| self.no_function(name, arguments, None))?;
         if shape.expect == request::Expect::Scalar && self.catalog[id].returns != Returns::Scalar {
             // Said before anything is done.

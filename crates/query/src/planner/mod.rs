@@ -2,6 +2,8 @@
 //!
 //! One module per part of a request. Everything is pure, and runs once per shape and role.
 
+mod called;
+mod candidates;
 mod cursor;
 mod embed;
 mod filter;

@@ -23,7 +23,7 @@ fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
             values.iter_mut().for_each(|value| visit(value, known, next));
             inside(query, known, next);
         }
-        Expr::Value(_) | Expr::Param(_) | Expr::FromJson(..) => {}
+        Expr::Value(_) | Expr::Default | Expr::Param(_) | Expr::FromJson(..) => {}
         Expr::Json(inner, _)
         | Expr::Cast(inner, _)
         | Expr::EngineCast(inner, _)

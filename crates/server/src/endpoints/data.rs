@@ -5,7 +5,7 @@ use http::{HeaderName, Method, request::Parts};
 use transom_data::{Context, DataReply};
 use transom_protocols::rest::{self, ReplyForm, RestRequest};
 use transom_query::request::{Action, Resource};
-use transom_types::{Code, Principal, Problem};
+use transom_types::{Code, Principal, Problem, SessionReply};
 
 use crate::{
     app::App,
@@ -75,16 +75,25 @@ async fn run(
         let (asked, request) = data::Asked::of(parsed);
         let answer = app.data.execute(request, principal, context).await?;
         passage.stages.measured(&stages_of(&answer));
-        return data::read(app, head, &asked, row, answer);
+        let wished = answer.session.clone();
+        return as_wished(&wished, data::read(app, head, &asked, row, answer)?);
     }
     let shape = (parsed.request.shape.resource.clone(), parsed.request.shape.action.clone());
     let (asked, request) = data::Asked::of(parsed);
     let answer = app.data.execute(request, principal, context).await?;
     passage.stages.measured(&stages_of(&answer));
-    match shape {
+    let wished = answer.session.clone();
+    let reply = match shape {
         (_, Action::Call { .. }) => data::called(head, &asked, answer),
         (resource, action) => data::written(&asked, &resource, &action, answer),
-    }
+    };
+    as_wished(&wished, reply?)
+}
+
+/// The reply as the statements of its transaction wished it.
+fn as_wished(wished: &SessionReply, mut reply: Reply) -> Result<Reply, Problem> {
+    reply::asked::apply(wished, &mut reply)?;
+    Ok(reply)
 }
 
 fn stages_of(answer: &DataReply) -> [(Stage, u64); 2] {

@@ -36,6 +36,31 @@ pub(super) fn value(json: &Json, data_type: DataType, name: &str) -> Result<Valu
     }
 }
 
+/// A JSON value as the text that an engine reads one of its own values from: NULL for `null`.
+pub(super) fn as_text(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::String(text) => Value::text(&**text),
+        other => Value::text(other.to_string()),
+    }
+}
+
+/// The last of the texts that were given under one name.
+pub(super) fn last_text(json: &Json) -> Value {
+    match json {
+        Json::Array(texts) => texts.last().map_or(Value::Null, as_text),
+        text => as_text(text),
+    }
+}
+
+/// Every text that was given under one name, as a list.
+pub(super) fn every_text(json: &Json) -> Value {
+    match json {
+        Json::Array(_) => Value::Json(json.to_string().into()),
+        text => Value::Json(Json::Array(vec![text.clone()]).to_string().into()),
+    }
+}
+
 fn number_value(number: &serde_json::Number, data_type: DataType, name: &str) -> Result<Value, Problem> {
     match (number.as_i64(), data_type) {
         (Some(integer), DataType::Real) => Ok(Value::Real(integer as f64)),

@@ -59,7 +59,12 @@ fn one(
                 Some(Cell::Json(json)) if parameter.kind == ParamKind::Json => {
                     Value::Json(json.to_string().into())
                 }
-                Some(Cell::Json(json)) => cell::value(json, scalar_type(&parameter.kind), name)?,
+                Some(Cell::Json(json)) => match &parameter.kind {
+                    ParamKind::LastText => cell::last_text(json),
+                    ParamKind::List(_) => cell::every_text(json),
+                    ParamKind::Scalar(DataType::Any) if dialect.reads_text() => cell::as_text(json),
+                    kind => cell::value(json, scalar_type(kind), name)?,
+                },
                 Some(Cell::Missing) | None => Value::Null,
             }
         }

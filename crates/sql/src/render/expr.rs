@@ -56,6 +56,7 @@ impl Writer<'_> {
                 let document = self.param_apart(*param)?;
                 dialect.engine_value(&mut self.text, &document, to)?;
             }
+            Expr::Default => self.push("DEFAULT"),
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,

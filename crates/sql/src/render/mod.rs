@@ -1,5 +1,6 @@
 //! Renders a guarded plan: one walk over its steps, with the engine's habits behind [`Dialect`].
 
+mod called;
 mod dialect;
 mod expr;
 mod limited;
@@ -90,6 +91,8 @@ struct Writer<'a> {
     subqueries: usize,
     /// How many aggregates were written.
     aggregates: usize,
+    /// Whether the statement calls its function once, before all else, and reads what it returned by a name.
+    called_before: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -106,6 +109,7 @@ impl<'a> Writer<'a> {
             gathering: Vec::new(),
             subqueries: 0,
             aggregates: 0,
+            called_before: false,
         }
     }
 

@@ -29,6 +29,12 @@ impl Writer<'_> {
                 self.push(" AS ");
                 self.alias(query.id);
             }
+            Source::Function(function, arguments) if catalog[*function].engine.is_some() => {
+                self.push(" FROM ");
+                self.called(*function, arguments)?;
+                self.push(" AS ");
+                self.alias(query.id);
+            }
             Source::Function(function, arguments) => {
                 self.push(" FROM (");
                 self.fragments(&catalog[*function].body, arguments)?;
@@ -303,7 +309,12 @@ impl<'a> Writer<'a> {
     pub(super) fn engine_type(&self, expr: &Expr) -> Option<&'a str> {
         let Expr::Column(id, column) = expr else { return None };
         let catalog: &'a transom_query::Catalog = self.catalog;
-        catalog[self.table_of(*id)?][*column].engine_type.as_deref()
+        let columns = match self.sources.get(id)? {
+            Source::Table(table) => &catalog[*table].columns,
+            Source::Function(function, _) => &catalog[*function].columns,
+            Source::One => return None,
+        };
+        columns.get(column.0 as usize)?.engine_type.as_deref()
     }
 }
 

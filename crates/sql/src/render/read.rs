@@ -20,6 +20,7 @@ impl Writer<'_> {
             return Ok(layout);
         };
         // Without rows there is still a row: the one with the total.
+        self.call_before(&read.query)?;
         self.push("SELECT r.body, c.total");
         if read.cursor {
             self.push(", r.cursor");

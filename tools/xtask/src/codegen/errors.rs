@@ -92,6 +92,9 @@ fn request(code: &str) -> Option<&'static str> {
         "PGRST106" => "Leave out `Accept-Profile` and `Content-Profile`, or name the schema `public`.",
         "PGRST107" => "Accept `application/json`, or one of the types in `details`.",
         "PGRST108" => "Name the resource in `select` too, and use its alias where it has one.",
+        "PGRST111" => "Set `response.headers` to a JSON list of objects with one text each.",
+        "PGRST112" => "Set `response.status` to a number from 100 to 999.",
+        "PGRST121" => "Raise JSON: code and message in the message, status and headers in the detail.",
         "PGRST114" => "Leave out `limit` and `offset`: a PUT is about one row.",
         "PGRST115" => "Make the key in the body equal to the key in the URL.",
         "PGRST116" => "Filter by a unique key, or ask for an array instead of a single object.",
@@ -126,6 +129,7 @@ fn names_and_tokens(code: &str) -> Option<&'static str> {
         "PGRST202" => {
             "Check the name and the parameters; a function is a file in `queries/`, and its role needs `GRANT EXECUTE`."
         }
+        "PGRST203" => "Give the parameters names that tell the functions apart.",
         "PGRST204" => "Check the column's name, and that the role may write it (`GRANT INSERT (…)`).",
         "PGRST205" => {
             "Check the name. A table without a grant for the role does not exist for it: see `policies.sql`."

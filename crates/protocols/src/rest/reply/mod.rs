@@ -28,6 +28,9 @@ pub fn shape_reply(
     if returns == Some(Returns::Scalar) {
         return scalar(form, json);
     }
+    if returns == Some(Returns::Scalars) && !matches!(form, ReplyForm::Csv | ReplyForm::Bare(_)) {
+        return values(form, json);
+    }
     let singular = form.is_singular() || returns == Some(Returns::Row);
     match form {
         ReplyForm::Csv => csv::write(&json),
@@ -67,6 +70,26 @@ fn scalar(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
         _ if rows.is_empty() => Ok(Bytes::from_static(b"null")),
         _ => Ok(json.slice_ref(value.as_bytes())),
     }
+}
+
+/// The one value of each row, in an array, or alone where one row was asked for.
+fn values(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
+    let rows = rows::read(&json)?;
+    let values = rows.iter().filter_map(|row| row.0.first()).map(|(_, value)| value.get());
+    if form.is_singular() {
+        let values: Vec<&str> = values.collect();
+        return match values.as_slice() {
+            [only] => Ok(json.slice_ref(only.as_bytes())),
+            several => Err(singular_expected(several.len() as u64)),
+        };
+    }
+    let mut array = String::with_capacity(json.len());
+    for value in values {
+        array.push(if array.is_empty() { '[' } else { ',' });
+        array.push_str(value);
+    }
+    array.push_str(if array.is_empty() { "[]" } else { "]" });
+    Ok(array.into())
 }
 
 /// The bytes of `\x…`, how bytes are shown in JSON.

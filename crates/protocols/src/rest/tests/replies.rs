@@ -40,6 +40,8 @@ fn forms() {
     shaped("application/json", Some(Returns::Row), r#"[{"a":1}]"#, r#"{"a":1}"#);
     shaped("application/json", Some(Returns::Scalar), r#"[{"a":[1, 2]}]"#, "[1, 2]");
     shaped("application/json", Some(Returns::Scalar), "[]", "null");
+    shaped("application/json", Some(Returns::Scalars), r#"[{"a":1}, {"a":[2]}]"#, "[1,[2]]");
+    shaped("application/json", Some(Returns::Scalars), "[]", "[]");
     shaped("text/plain", Some(Returns::Scalar), r#"[{"a":"x\ny"}]"#, "x\ny");
     shaped("application/octet-stream", Some(Returns::Scalar), r#"[{"a":"\\x4142"}]"#, "AB");
     shaped("application/json", Some(Returns::Nothing), "[]", "");

@@ -1,0 +1,73 @@
+//! Calls of an engine's own functions as sources of rows.
+
+use transom_query::{Expr, FunctionId, Query, plan::Source};
+use transom_types::Problem;
+
+use super::Writer;
+
+/// What a call's rows go by where they are read more than once.
+const CALLED: &str = "called";
+
+impl Writer<'_> {
+    /// Calls the query's function, if it is of one, before all else and once: a count must not call it again.
+    pub(super) fn call_before(&mut self, query: &Query) -> Result<(), Problem> {
+        let Source::Function(function, arguments) = &query.source else { return Ok(()) };
+        if self.catalog[*function].engine.is_none() {
+            return Ok(());
+        }
+        self.push("WITH ");
+        self.push(CALLED);
+        self.push(" AS MATERIALIZED (SELECT * FROM ");
+        self.called(*function, arguments)?;
+        self.push(" AS t) ");
+        self.called_before = true;
+        Ok(())
+    }
+
+    /// What stands behind `FROM`, without its alias.
+    pub(super) fn called(&mut self, function: FunctionId, arguments: &[Expr]) -> Result<(), Problem> {
+        if self.called_before {
+            self.push(CALLED);
+            return Ok(());
+        }
+        let catalog = self.catalog;
+        let called = &catalog[function];
+        let value = called.columns.first().filter(|_| called.engine.as_ref().is_some_and(|of| of.scalar));
+        if value.is_some() {
+            self.push("(SELECT ");
+        }
+        self.call_of(function, arguments)?;
+        if let Some(value) = value {
+            self.push(" AS ");
+            self.name(&value.name);
+            self.push(")");
+        }
+        Ok(())
+    }
+
+    /// `schema.function(name := argument, …)`
+    fn call_of(&mut self, function: FunctionId, arguments: &[Expr]) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        let called = &catalog[function];
+        if let Some(engine) = &called.engine {
+            self.name(&engine.schema);
+            self.push(".");
+        }
+        self.name(&called.name);
+        self.push("(");
+        let given =
+            called.params.iter().zip(arguments).filter(|(_, argument)| !matches!(argument, Expr::Default));
+        self.list(given, ", ", |writer, (param, argument)| {
+            if param.engine.as_ref().is_some_and(|engine| engine.variadic) {
+                writer.push("VARIADIC ");
+            }
+            if !param.name.is_empty() {
+                writer.name(&param.name);
+                writer.push(" := ");
+            }
+            writer.expr(argument)
+        })?;
+        self.push(")");
+        Ok(())
+    }
+}
