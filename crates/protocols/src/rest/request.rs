@@ -114,7 +114,8 @@ pub(super) fn parse_part(
     let mut build = Build::new(operation, head.compatible);
     let mut query = read_query(head, &target, method, functions, &mut build)?;
     let reads = method == Verb::Get;
-    let range = headers.range.filter(|_| reads);
+    // PostgREST reads it of GET alone.
+    let range = headers.range.filter(|_| if head.compatible { head.method == Method::GET } else { reads });
     let window = window(query.offset, query.limit, range, headers.range_unit)?;
     query.select.limit = rows_slot(window.limit, &mut build)?;
     query.select.offset = rows_slot((window.offset > 0).then_some(window.offset), &mut build)?;
