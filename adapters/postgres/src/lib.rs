@@ -21,16 +21,17 @@ mod session;
 mod shared;
 mod tls;
 mod upkeep;
+mod visible;
 mod write;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
-use transom_ports::{Body, Change, Committed, Database, DbError, Migration, database::Described};
+use transom_ports::{Body, Change, Committed, Database, DbError, Migration, Visible, database::Described};
 use transom_query::Catalog;
 use transom_sql::{Dialect, Statement, Unit, postgres::Postgres as PostgresDialect};
-use transom_types::ChangePosition;
+use transom_types::{ChangePosition, Session};
 
 pub use options::Options;
 
@@ -159,6 +160,10 @@ impl Database for Postgres {
         ];
         gauges.extend(self.books.gauges());
         gauges
+    }
+
+    async fn visible(&self, schema: &str, session: &Session) -> Result<Visible, DbError> {
+        self.writes.visible(schema, session).await
     }
 
     async fn ping(&self) -> Result<(), DbError> {

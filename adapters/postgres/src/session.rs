@@ -55,7 +55,7 @@ impl InSession<'_> {
         let client = &self.connection.client;
         let during = if self.session.read_only { During::Read } else { During::Write };
         self.committing.store(!self.session.read_only, Ordering::Release);
-        let (opening, settings) = (self.opening(), self.settings());
+        let (opening, settings) = (self.opening(), settings(self.session));
         let (ending, asked) = (self.ending(), client.simple_query(ASKED));
         let opened = async {
             let before = self.session.before.as_ref().map(|function| format!("SELECT {function}()"));
@@ -78,7 +78,7 @@ impl InSession<'_> {
     async fn in_turn(&self, steps: &[Step]) -> Result<Committed, Failure> {
         let client = &self.connection.client;
         let read = |error: Error, at| self.failed(&error, During::Read, at);
-        let (opening, settings) = (self.opening(), self.settings());
+        let (opening, settings) = (self.opening(), settings(self.session));
         let (begun, set) = join(client.batch_execute(&opening), client.batch_execute(&settings)).await;
         begun.and(set).map_err(|error| read(error, 0))?;
         if let Some(function) = &self.session.before {
@@ -127,21 +127,6 @@ impl InSession<'_> {
         }
     }
 
-    /// A message of its own after the beginning: should it be refused as a whole, a transaction that has failed is open.
-    fn settings(&self) -> String {
-        let mut text = String::from("SELECT set_config('role', ");
-        Postgres.string(&mut text, &self.session.role);
-        text.push_str(", true)");
-        for (name, value) in &self.session.settings {
-            text.push_str(", set_config(");
-            Postgres.string(&mut text, name);
-            text.push_str(", ");
-            Postgres.string(&mut text, value);
-            text.push_str(", true)");
-        }
-        text
-    }
-
     fn ending(&self) -> &'static str {
         match self.unit.rollback || self.session.rollback {
             // What would have been refused at the commit is refused all the same.
@@ -154,6 +139,21 @@ impl InSession<'_> {
         let failure = Failure::of(error, during, step);
         Failure { error: DbError { reported: reported(error), ..failure.error }, ..failure }
     }
+}
+
+/// A message of its own after the beginning: should it be refused as a whole, a transaction that has failed is open.
+pub(crate) fn settings(session: &Session) -> String {
+    let mut text = String::from("SELECT set_config('role', ");
+    Postgres.string(&mut text, &session.role);
+    text.push_str(", true)");
+    for (name, value) in &session.settings {
+        text.push_str(", set_config(");
+        Postgres.string(&mut text, name);
+        text.push_str(", ");
+        Postgres.string(&mut text, value);
+        text.push_str(", true)");
+    }
+    text
 }
 
 fn asked_of(messages: &[SimpleQueryMessage]) -> SessionReply {

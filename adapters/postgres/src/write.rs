@@ -10,9 +10,10 @@ use std::{
 };
 
 use futures_util::future::join;
-use transom_ports::{Committed, DbError, Fault, Outcome};
+use transom_ports::{Committed, DbError, Fault, Outcome, Visible};
 use transom_query::plan::{Expect, Step as PlanStep};
 use transom_sql::{Step, Unit};
+use transom_types::Session;
 
 use crate::{
     books::Books,
@@ -23,11 +24,15 @@ use crate::{
     rows,
     session::InSession,
     shared::Shared,
+    visible,
 };
 
 /// After its deadline a statement on a shared connection is ended by the server; only a server that does not answer
 /// keeps us longer.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a question for a role's privileges waits for a connection.
+const VISIBLE_WAIT: Duration = Duration::from_secs(10);
 
 /// Pause before a unit that collided with another is run again; doubled each time.
 const COLLISION_PAUSE: Duration = Duration::from_millis(2);
@@ -117,6 +122,17 @@ impl Writes {
             }
             Err(_) => Err(Failure::last(DbError::new(Fault::Unknown, "the server did not answer in time"))),
         }
+    }
+
+    /// What a session's role may use of a schema.
+    pub(crate) async fn visible(&self, schema: &str, session: &Session) -> Result<Visible, DbError> {
+        let lease = Lease::new(self.pool.get(VISIBLE_WAIT).await?, self.connector.tls());
+        let visible = visible::visible(lease.connection()?, schema, session).await;
+        match visible {
+            Ok(_) => drop(lease.ended()),
+            Err(_) => pool::undo(lease).await,
+        }
+        visible
     }
 
     async fn transaction(&self, unit: &Unit, deadline: Instant) -> Result<Committed, Failure> {

@@ -41,7 +41,7 @@ pub struct Postgrest {
     pub anonymous_role: Option<String>,
     /// `db-pre-request`, as the engine writes the name.
     pub before: Option<String>,
-    /// `db-root-spec`: a function that answers at the root.
+    /// `db-root-spec`: a function that answers at the root, as it is called in a path.
     pub root: Option<String>,
     /// `db-tx-end`
     pub end: TransactionEnd,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use transom_query::Catalog;
 use transom_query::plan::Expect;
 use transom_sql::{Dialect, Statement, Step, Unit};
-use transom_types::{ChangePosition, Digest, SessionReply, Value};
+use transom_types::{ChangePosition, Digest, Session, SessionReply, Value};
 
 use crate::{Change, DbError, Fault};
 
@@ -63,6 +63,12 @@ pub trait Database: Send + Sync {
     /// Column names and types, and whether it only reads, of a handwritten statement with `?N` parameters.
     async fn describe(&self, sql: &str) -> Result<Described, DbError>;
 
+    /// What the session's role may use of a schema, where the engine decides who may do what.
+    async fn visible(&self, schema: &str, session: &Session) -> Result<Visible, DbError> {
+        let _ = (schema, session);
+        Err(DbError::new(Fault::Internal, "this engine has no roles of its own"))
+    }
+
     /// Numbers for the metrics page: name (snake case, unit last) and value.
     fn gauges(&self) -> Vec<(&'static str, f64)>;
 
@@ -80,6 +86,15 @@ pub struct Described {
     pub columns: Vec<(String, transom_types::DataType)>,
     /// Whether it cannot write.
     pub read_only: bool,
+}
+
+/// What [`Database::visible`] finds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visible {
+    /// Names of tables and views.
+    pub tables: Vec<Box<str>>,
+    /// Names of functions.
+    pub functions: Vec<Box<str>>,
 }
 
 /// The rows of a read.

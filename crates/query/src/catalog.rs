@@ -3,7 +3,7 @@
 //! A catalog is immutable and shared. The policy room derives one per role, with the same ids but
 //! only the names that role may use, so that what a role may not see cannot be found or suggested.
 
-use std::ops::Index;
+use std::{ops::Index, sync::Arc};
 
 use ahash::AHashMap;
 use transom_types::DataType;
@@ -11,6 +11,8 @@ use transom_types::DataType;
 mod function;
 
 pub use function::{EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
+
+use crate::notes::Notes;
 
 /// A table or view of one [`Catalog`], and of every catalog derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +37,7 @@ pub struct Catalog {
     relationships: AHashMap<TableId, Vec<Relationship>>,
     /// The schema that requests are about, where there are several.
     schema: Option<Box<str>>,
+    notes: Arc<Notes>,
 }
 
 /// A table or view.
@@ -220,7 +223,15 @@ impl Catalog {
         let table_names = (0u32..).zip(&tables).map(|(id, t)| (t.name.clone(), TableId(id))).collect();
         let function_names = function::by_name(&functions, |_| true);
         let relationships = relationships(&tables);
-        Self { tables, table_names, functions, function_names, relationships, schema: None }
+        Self {
+            tables,
+            table_names,
+            functions,
+            function_names,
+            relationships,
+            schema: None,
+            notes: Arc::default(),
+        }
     }
 
     /// The same ids with access narrowed by `change`; tables and functions left without any access lose their names.
@@ -272,6 +283,16 @@ impl Catalog {
     pub fn with_functions(self, functions: Vec<Function>) -> Self {
         let function_names = function::by_name(&functions, |_| true);
         Self { functions, function_names, ..self }
+    }
+
+    /// The same catalog with these remarks.
+    pub fn with_notes(self, notes: Notes) -> Self {
+        Self { notes: Arc::new(notes), ..self }
+    }
+
+    /// What else the engine told of its schema.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
     }
 
     /// The table or view of this name.

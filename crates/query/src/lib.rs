@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod evaluate;
+pub mod notes;
 pub mod plan;
 pub mod planner;
 pub mod request;

@@ -4,6 +4,7 @@ mod batch;
 mod changes;
 mod context;
 mod data;
+mod described;
 mod headers;
 pub mod openapi;
 mod plan;

@@ -18,5 +18,5 @@ pub mod telemetry;
 
 pub use app::App;
 pub use serve::{Stopped, serve};
-pub use settings::{Cors, Native, Settings};
+pub use settings::{Cors, Described, Native, Settings};
 pub use telemetry::{LogFormat, LogSettings, start_logging};

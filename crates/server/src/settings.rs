@@ -68,6 +68,26 @@ pub struct Native {
     pub rollback: bool,
     /// Whether a request may say how its transaction ends.
     pub rollback_override: bool,
+    /// What the root tells of.
+    pub described: Described,
+    /// Whether it tells that tokens go into a header.
+    pub describes_security: bool,
+    /// Where it says that the API is reached.
+    pub address: String,
+    /// The path of a function that answers at the root instead: `rpc/name`.
+    pub root: Option<String>,
+}
+
+/// What an API's description tells of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Described {
+    /// What the caller may use.
+    #[default]
+    Usable,
+    /// Everything that is there.
+    Everything,
+    /// Nothing: there is no description.
+    Nothing,
 }
 
 /// Which web pages may call the API from a browser.

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use transom_config::{Auth, Postgrest, Synchronous};
+use transom_config::{Auth, OpenApiMode, Postgrest, Synchronous};
 use transom_data::{Data, PlanOptions};
 use transom_events::{ChangeFeed, FeedSettings, Observer as FeedObserver};
 use transom_identity::{Identity, Observation as KeyObservation, Secret, Settings as IdentitySettings};
 use transom_ports::Database;
-use transom_server::{App, Cors, LogFormat, LogSettings, Native, Settings};
+use transom_server::{App, Cors, Described, LogFormat, LogSettings, Native, Settings};
 use transom_sql::Dialect;
 use transom_sqlite::{Location, Options, Sqlite, Synchronous as Durability};
 use transom_types::Problem;
@@ -208,14 +208,15 @@ fn settings(project: &Project) -> Settings {
         clock_skew_seconds: seconds(config.auth.skew),
         access_log: true,
         cors: Cors { origins: config.cors.origins.clone(), preflight_max_age: config.cors.preflight_max_age },
-        native: project.postgrest.as_ref().map(native),
+        native: project.postgrest.as_ref().map(|postgrest| native(postgrest, project)),
         compatible: project.postgrest.is_some(),
         trace_header: project.postgrest.as_ref().and_then(|p| p.trace_header.as_deref().map(Into::into)),
         ..Settings::default()
     }
 }
 
-fn native(postgrest: &Postgrest) -> Native {
+fn native(postgrest: &Postgrest, project: &Project) -> Native {
+    let listens = || format!("http://{}", project.config.server.listen);
     Native {
         schemas: postgrest.schemas.clone(),
         search_path: postgrest.search_path.clone(),
@@ -223,6 +224,17 @@ fn native(postgrest: &Postgrest) -> Native {
         before: postgrest.before.clone(),
         rollback: postgrest.end.rollback,
         rollback_override: postgrest.end.may_override,
+        described: match postgrest.openapi {
+            OpenApiMode::FollowPrivileges => Described::Usable,
+            OpenApiMode::IgnorePrivileges => Described::Everything,
+            OpenApiMode::Disabled => Described::Nothing,
+        },
+        describes_security: postgrest.openapi_security,
+        address: postgrest.openapi_address.clone().unwrap_or_else(listens),
+        root: postgrest.root.as_deref().map(|function| {
+            let name = function.rsplit('.').next().unwrap_or(function);
+            format!("rpc/{}", name.replace('%', "%25").replace('/', "%2F"))
+        }),
     }
 }
 

@@ -53,6 +53,7 @@ codes! {
     RaisedInvalid = "PGRST121", 500, "What the database raised cannot be read";
     MaxAffectedExceeded = "PGRST124", 400, "More rows would be affected than max-affected allows";
     PathInvalid = "PGRST125", 404, "There is nothing at this path";
+    RootDisabled = "PGRST126", 404, "The API does not describe itself";
     MaxAffectedPreference = "PGRST128", 400, "max-affected needs handling=strict";
     RelationshipMissing = "PGRST200", 400, "No relationship was found between the two resources";
     RelationshipAmbiguous = "PGRST201", 300, "More than one relationship was found";

@@ -3,6 +3,7 @@
 mod columns;
 mod functions;
 mod keys;
+mod notes;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use transom_ports::DbError;
 use transom_query::{
     Catalog, ColumnId, TableId,
     catalog::{Access, Table, TableKind},
+    notes::Notes,
 };
 
 use crate::errors::{During, db_error};
@@ -82,7 +84,6 @@ pub(crate) async fn introspect(
         true => client.query(functions::FUNCTIONS, &[&schemas]).await.map_err(failed)?,
         false => Vec::new(),
     };
-    client.batch_execute("COMMIT").await.map_err(failed)?;
     let [tables, columns, keys, indexes, views] = answers;
     let mut found = Found { native, ..Found::default() };
     let (served, hidden): (Vec<&Row>, Vec<&Row>) = tables.iter().partition(|row| found.is_served(row));
@@ -92,8 +93,13 @@ pub(crate) async fn introspect(
     keys.iter().for_each(|row| keys::constraint(&mut found, row));
     indexes.iter().for_each(|row| keys::index(&mut found, row));
     views::add(&mut found, &views);
+    let notes = match native {
+        true => notes::notes(client, schemas, &found).await.map_err(failed)?,
+        false => Notes::default(),
+    };
+    client.batch_execute("COMMIT").await.map_err(failed)?;
     let functions = functions::functions(&found, &functions);
-    Ok(Catalog::new(found.served(), functions))
+    Ok(Catalog::new(found.served(), functions).with_notes(notes))
 }
 
 /// Asks every question; all are on their way before the first is answered.

@@ -81,7 +81,7 @@ impl Reader<'_> {
             search_path: self.names("db-extra-search-path").unwrap_or_else(|| vec!["public".to_owned()]),
             anonymous_role: self.text("db-anon-role"),
             before: self.function("db-pre-request"),
-            root: self.function("db-root-spec"),
+            root: self.text("db-root-spec"),
             end: self.end(),
             rows_max: self.number("db-max-rows"),
             hoisted: self.names("db-hoisted-tx-settings").unwrap_or_else(hoisted_by_default),

@@ -29,6 +29,7 @@ use crate::{
     },
     request::{self, Action, Resource, Shape, Slot, Values},
 };
+pub use names::table_missing;
 use relation::Relation;
 
 /// Planned and estimated counts are exact up to here; beyond, statistics or a lower bound have to do: counting without end

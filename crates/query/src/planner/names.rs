@@ -1,10 +1,10 @@
 //! Finds tables and columns by name; what is not there is refused with the nearest name.
 
-use transom_types::{Code, DataType, Problem};
+use transom_types::{Code, DataType, Problem, resembling};
 
 use super::{Planner, relation::Relation};
 use crate::{
-    TableId,
+    Catalog, TableId,
     catalog::ColumnId,
     plan::{Expr, QueryId},
     request::{JsonKey, Path},
@@ -12,13 +12,11 @@ use crate::{
 
 impl Planner<'_> {
     pub(super) fn table(&self, name: &str) -> Result<TableId, Problem> {
-        self.catalog.table(name).ok_or_else(|| {
-            Problem::new(
-                Code::TableMissing,
-                format!("Could not find the table '{}.{name}' in the schema cache", self.catalog.schema()),
-            )
-            .with_details(format!("No table or view '{name}' exists, or your role has no grant on it"))
-            .suggesting(name, self.catalog.table_names())
+        self.catalog.table(name).ok_or_else(|| match self.options.native {
+            true => table_missing(self.catalog, name),
+            false => table_missing(self.catalog, name)
+                .with_details(format!("No table or view '{name}' exists, or your role has no grant on it"))
+                .suggesting(name, self.catalog.table_names()),
         })
     }
 
@@ -64,6 +62,17 @@ impl Planner<'_> {
         }
         let data_type = if last.as_text { DataType::Text } else { DataType::Json };
         Ok((Expr::Json(Box::new(expr), path.json.clone()), data_type))
+    }
+}
+
+/// There is no such table in the catalog's schema; with the hint that PostgREST gives.
+pub fn table_missing(catalog: &Catalog, name: &str) -> Problem {
+    let schema = catalog.schema();
+    let message = format!("Could not find the table '{schema}.{name}' in the schema cache");
+    let problem = Problem::new(Code::TableMissing, message);
+    match resembling(name, catalog.table_names()) {
+        Some(near) => problem.with_hint(format!("Perhaps you meant the table '{schema}.{near}'")),
+        None => problem,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/rest/v1/…`: reads and writes of tables, rows and functions.
 
 use bytes::Bytes;
-use http::{HeaderName, Method, request::Parts};
+use http::{Method, request::Parts};
 use transom_data::{Context, DataReply};
 use transom_protocols::rest::{self, ReplyForm, RestRequest};
 use transom_query::request::{Action, Resource};
@@ -10,7 +10,7 @@ use transom_types::{Code, Principal, Problem, SessionReply};
 use crate::{
     app::App,
     edge::{Admitted, body},
-    endpoints::{context, headers, openapi, plan, resources},
+    endpoints::{context, described, headers, openapi, plan, resources},
     pipeline::Passage,
     reply::{self, Reply, data},
     telemetry::{Route, Stage},
@@ -24,9 +24,13 @@ pub async fn call(
     passage: &mut Passage,
 ) -> Result<Reply, Problem> {
     let Admitted { head, body, permit: _permit, .. } = admitted;
-    match head.method {
-        Method::OPTIONS => return resources::options(app, head, principal),
-        Method::GET | Method::HEAD if passage.route == Route::Root => {
+    match (&head.method, &app.settings.native) {
+        (&Method::OPTIONS, Some(_)) => return resources::compatible_options(app, head),
+        (&Method::OPTIONS, None) => return resources::options(app, head, principal),
+        (_, Some(native)) if passage.route == Route::Root && native.root.is_none() => {
+            return described::root(app, native, (head, principal), passage).await;
+        }
+        (&Method::GET | &Method::HEAD, None) if passage.route == Route::Root => {
             return openapi::root(app, head, principal);
         }
         _ => {}
@@ -37,29 +41,31 @@ pub async fn call(
         _ => body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?,
     };
     passage.stages.pass(Stage::Receive);
-    let request = headers::head(head, app.settings.base())?;
+    let mut request = headers::head(head, app.settings.base())?;
+    if let (Route::Root, Some(native)) = (passage.route, &app.settings.native) {
+        // The function that answers here is called as any other.
+        request.path = native.root.as_deref().unwrap_or(request.path);
+    }
     let schema = rest::schema(&request);
     let parameters = |name: &str| app.data.function_params(principal, schema, name);
     let parsed = rest::parse(&request, Some(&body), &parameters)?;
     passage.stages.pass(Stage::Parse);
     let context = context::of(app, head, &body, principal, passage, &parsed);
-    let profile = profile(app, parsed.schema.as_deref());
-    if let ReplyForm::Plan(form) = &parsed.reply {
-        return plan::explain(app, &parsed.request, form, principal, &context).await;
-    }
-    let mut reply = run(app, head, parsed, principal, &context, passage).await?;
-    if let Some(schema) = profile {
-        reply::set_bytes(&mut reply, CONTENT_PROFILE, schema.as_bytes());
-    }
+    let mut reply = match &parsed.reply {
+        ReplyForm::Plan(form) => plan::explain(app, &parsed.request, form, principal, &context).await?,
+        _ => run(app, head, parsed, principal, &context, passage).await?,
+    };
+    say_schema(app, context.schema.as_deref(), &mut reply);
     Ok(reply)
 }
 
-const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
-
-/// The schema that a reply is about, where several are served.
-fn profile(app: &App, asked: Option<&str>) -> Option<String> {
-    let schemas = &app.settings.native.as_ref()?.schemas;
-    (schemas.len() > 1).then(|| asked.map_or_else(|| schemas[0].clone(), str::to_owned))
+/// Where there are several schemas, a reply says which one it is about.
+pub fn say_schema(app: &App, named: Option<&str>, reply: &mut Reply) {
+    let Some(native) = &app.settings.native else { return };
+    let several = native.schemas.first().filter(|_| native.schemas.len() > 1);
+    if let Some(schema) = named.or(several.map(String::as_str)) {
+        reply::set_bytes(reply, headers::CONTENT_PROFILE, schema.as_bytes());
+    }
 }
 
 async fn run(

@@ -35,7 +35,8 @@ pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const RANGE_UNIT: HeaderName = HeaderName::from_static("range-unit");
 const ACCEPT_PROFILE: HeaderName = HeaderName::from_static("accept-profile");
-const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
+/// `Content-Profile`
+pub const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
 
 /// The first header of this name.
 pub fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem> {

@@ -1,0 +1,80 @@
+//! What is told of the schema but not needed for plans.
+
+use tokio_postgres::{Client, Error, types::ToSql};
+use transom_query::notes::{ColumnNotes, Notes, TableNotes};
+
+use super::{Found, of_relations};
+
+/// What each relation takes: inserts (8), updates (4) and deletes (16), by itself or by triggers.
+const TABLES: &str = of_relations!(
+    "
+SELECT c.oid, CASE WHEN c.relkind = 'm' THEN 0 ELSE pg_relation_is_updatable(c.oid, true) END
+FROM relations o JOIN pg_class c ON c.oid = o.oid"
+);
+
+/// Types without lengths, lengths apart; a domain is as its base type, and has its default and its NOT NULL from any on the
+/// way down.
+const COLUMNS: &str = of_relations!(
+    ", base (type, root, modifier, required, given) AS (
+  SELECT oid, oid, -1, false, NULL::text COLLATE \"C\" FROM pg_type WHERE typtype <> 'd'
+  UNION ALL SELECT t.oid, b.root, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE b.modifier END,
+    b.required OR t.typnotnull, coalesce(pg_get_expr(t.typdefaultbin, 0), b.given)
+  FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd')
+SELECT a.attrelid, a.attnum, format_type(b.root, NULL), a.attnotnull OR b.required,
+       CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), b.given) END,
+       CASE WHEN b.root IN ('varchar'::regtype, 'bpchar'::regtype) AND greatest(a.atttypmod, b.modifier) >= 4
+         THEN greatest(a.atttypmod, b.modifier) - 4 END,
+       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.root ORDER BY e.enumsortorder)
+FROM relations o JOIN pg_attribute a ON a.attrelid = o.oid JOIN base b ON b.type = a.atttypid
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attnum > 0 AND NOT a.attisdropped"
+);
+
+const SCHEMAS: &str = "SELECT nspname::text, obj_description(oid, 'pg_namespace') FROM pg_namespace
+WHERE nspname = ANY ($1) AND obj_description(oid, 'pg_namespace') IS NOT NULL";
+
+/// Asks, in the transaction that is open.
+pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) -> Result<Notes, Error> {
+    let of: &[&(dyn ToSql + Sync)] = &[&schemas];
+    let (tables, columns, comments) =
+        tokio::try_join!(client.query(TABLES, of), client.query(COLUMNS, of), client.query(SCHEMAS, of))?;
+    let mut notes = Notes {
+        schemas: comments
+            .iter()
+            .map(|row| (row.get::<_, &str>(0).into(), row.get::<_, &str>(1).into()))
+            .collect(),
+        tables: found
+            .tables
+            .iter()
+            .take(found.served_count)
+            .map(|table| TableNotes {
+                columns: vec![ColumnNotes::default(); table.columns.len()],
+                ..TableNotes::default()
+            })
+            .collect(),
+    };
+    for row in &tables {
+        let takes: i32 = row.get(1);
+        let Some(table) = place(found, &mut notes, row.get(0)) else { continue };
+        table.insertable = takes & 8 != 0;
+        table.updatable = takes & 4 != 0;
+        table.deletable = takes & 16 != 0;
+    }
+    for row in &columns {
+        let Some(column) = found.columns.get(&(row.get(0), row.get(1))) else { continue };
+        let Some(table) = place(found, &mut notes, row.get(0)) else { continue };
+        let Some(column) = table.columns.get_mut(column.0 as usize) else { continue };
+        *column = ColumnNotes {
+            type_name: row.get::<_, &str>(2).into(),
+            required: row.get(3),
+            default: row.get::<_, Option<&str>>(4).map(Into::into),
+            length_max: row.get::<_, Option<i32>>(5).and_then(|length| u32::try_from(length).ok()),
+            labels: row.get::<_, Vec<&str>>(6).into_iter().map(Into::into).collect(),
+        };
+    }
+    Ok(notes)
+}
+
+fn place<'a>(found: &Found, notes: &'a mut Notes, oid: u32) -> Option<&'a mut TableNotes> {
+    notes.tables.get_mut(found.ids.get(&oid)?.0 as usize)
+}

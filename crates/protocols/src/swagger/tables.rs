@@ -1,0 +1,161 @@
+//! Tables and views: their rows, and what can be done with them.
+
+use serde_json::{Map, Value as Json, json};
+use transom_query::{
+    TableId,
+    catalog::{Catalog, ColumnId, Table, TableKind},
+    notes::{ColumnNotes, TableNotes},
+};
+
+use super::{reference, remark, types};
+
+/// What every operation on a table may be given.
+const READ: [&str; 7] = ["select", "order", "range", "rangeUnit", "offset", "limit", "preferCount"];
+
+pub(super) fn add(
+    catalog: &Catalog,
+    id: TableId,
+    paths: &mut Map<String, Json>,
+    definitions: &mut Map<String, Json>,
+    parameters: &mut Map<String, Json>,
+) {
+    let table = &catalog[id];
+    let nothing = TableNotes::default();
+    let notes = catalog.notes().table(id).unwrap_or(&nothing);
+    definitions.insert(table.name.to_string(), definition(catalog, table, notes));
+    parameters.insert(
+        format!("body.{}", table.name),
+        json!({
+            "name": &*table.name, "description": &*table.name, "in": "body", "required": false,
+            "schema": reference("definitions", &table.name),
+        }),
+    );
+    for (column, notes) in table.columns.iter().zip(&notes.columns) {
+        let mut parameter = json!({
+            "name": &*column.name, "in": "query", "type": "string", "required": false, "format": &*notes.type_name,
+        });
+        if let Some(comment) = &column.comment {
+            parameter["description"] = json!(&**comment);
+        }
+        parameters.insert(format!("rowFilter.{}.{}", table.name, column.name), parameter);
+    }
+    paths.insert(format!("/{}", table.name), path(table, notes));
+}
+
+fn path(table: &Table, notes: &TableNotes) -> Json {
+    let filters: Vec<Json> = table
+        .columns
+        .iter()
+        .map(|column| reference("parameters", &format!("rowFilter.{}.{}", table.name, column.name)))
+        .collect();
+    let named = |names: &[&str]| names.iter().map(|name| reference("parameters", name)).collect::<Vec<_>>();
+    let body = format!("body.{}", table.name);
+    let operation = |parameters: Vec<Json>, responses: Json| {
+        let mut operation = json!({"tags": [&*table.name], "parameters": parameters, "responses": responses});
+        remark(&mut operation, table.comment.as_deref());
+        operation
+    };
+    let rows = json!({"type": "array", "items": reference("definitions", &table.name)});
+    let get = operation(
+        [filters.clone(), named(&READ)].concat(),
+        json!({"200": {"description": "OK", "schema": rows}, "206": {"description": "Partial Content"}}),
+    );
+    let mut path = json!({"get": get});
+    if notes.insertable || notes.updatable || notes.deletable {
+        let done = json!({"204": {"description": "No Content"}});
+        path["post"] =
+            operation(named(&[&body, "select", "preferPost"]), json!({"201": {"description": "Created"}}));
+        path["patch"] = operation([filters.clone(), named(&[&body, "preferReturn"])].concat(), done.clone());
+        path["delete"] = operation([filters, named(&["preferReturn"])].concat(), done);
+    }
+    path
+}
+
+fn definition(catalog: &Catalog, table: &Table, notes: &TableNotes) -> Json {
+    let columns = || (0u32..).map(ColumnId).zip(table.columns.iter().zip(&notes.columns));
+    let mut definition = json!({"type": "object"});
+    if let Some(comment) = &table.comment {
+        definition["description"] = json!(&**comment);
+    }
+    let required: Vec<&str> =
+        columns().filter(|(_, (_, notes))| notes.required).map(|(_, (column, _))| &*column.name).collect();
+    if !required.is_empty() {
+        definition["required"] = json!(required);
+    }
+    let properties: Map<String, Json> = columns()
+        .map(|(id, (column, notes))| (column.name.to_string(), property(catalog, table, id, notes)))
+        .collect();
+    definition["properties"] = Json::Object(properties);
+    definition
+}
+
+fn property(catalog: &Catalog, table: &Table, id: ColumnId, notes: &ColumnNotes) -> Json {
+    let mut property = types::schema(&notes.type_name);
+    let mut set = |name: &str, value: Json| property.insert(name.to_owned(), value);
+    if let Some(description) = description(catalog, table, id) {
+        set("description", json!(description));
+    }
+    if let Some(default) = notes.default.as_deref().and_then(|text| types::default(&notes.type_name, text)) {
+        set("default", default);
+    }
+    if let Some(length) = notes.length_max {
+        set("maxLength", json!(length));
+    }
+    if !notes.labels.is_empty() {
+        set("enum", json!(notes.labels.iter().map(|label| &**label).collect::<Vec<_>>()));
+    }
+    Json::Object(property)
+}
+
+/// The comment, and which keys the column belongs to, in the marks that tools look for.
+fn description(catalog: &Catalog, table: &Table, id: ColumnId) -> Option<String> {
+    let mut notes = Vec::new();
+    if table.primary_key.contains(&id) {
+        notes.push("This is a Primary Key.<pk/>".to_owned());
+    }
+    // Through views there may be many ways: the table itself is what is meant.
+    let ways = || table.foreign_keys.iter().filter(|key| key.columns == [id] && key.referenced.len() == 1);
+    let to_table = ways().find(|key| catalog[key.table].kind == TableKind::Table);
+    if let Some(key) = to_table.or_else(|| ways().next()) {
+        let to = &catalog[key.table];
+        let column = &to[key.referenced[0]].name;
+        notes.push(format!(
+            "This is a Foreign Key to `{to}.{column}`.<fk table='{to}' column='{column}'/>",
+            to = to.name
+        ));
+    }
+    let notes = (!notes.is_empty()).then(|| format!("Note:\n{}", notes.join("\n")));
+    match (table[id].comment.as_deref(), notes) {
+        (Some(comment), Some(notes)) => Some(format!("{comment}\n\n{notes}")),
+        (comment, notes) => notes.or(comment.map(str::to_owned)),
+    }
+}
+
+/// The parameters that operations share.
+pub(super) fn shared_parameters() -> Map<String, Json> {
+    let prefer = |values: &[&str]| {
+        json!({
+            "name": "Prefer", "description": "Preference", "required": false, "in": "header", "type": "string",
+            "enum": values,
+        })
+    };
+    let given = |name: &str, place: &str, description: &str| json!({"name": name, "description": description, "required": false, "in": place, "type": "string"});
+    let mut unit = given("Range-Unit", "header", "Limiting and Pagination");
+    unit["default"] = json!("items");
+    let returned = ["return=representation", "return=minimal", "return=none"];
+    let merged = ["resolution=ignore-duplicates", "resolution=merge-duplicates"];
+    let parameters = [
+        ("preferParams", prefer(&["params=single-object"])),
+        ("preferReturn", prefer(&returned)),
+        ("preferCount", prefer(&["count=none"])),
+        ("preferPost", prefer(&[&returned[..], &merged[..]].concat())),
+        ("select", given("select", "query", "Filtering Columns")),
+        ("on_conflict", given("on_conflict", "query", "On Conflict")),
+        ("order", given("order", "query", "Ordering")),
+        ("range", given("Range", "header", "Limiting and Pagination")),
+        ("rangeUnit", unit),
+        ("offset", given("offset", "query", "Limiting and Pagination")),
+        ("limit", given("limit", "query", "Limiting and Pagination")),
+    ];
+    parameters.into_iter().map(|(name, parameter)| (name.to_owned(), parameter)).collect()
+}

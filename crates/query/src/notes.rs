@@ -1,0 +1,59 @@
+//! What an engine tells of its schema beyond what plans need: for what describes the API to people and programs.
+
+use crate::catalog::{ColumnId, TableId};
+
+/// Remarks on a whole catalog, kept beside it under the same ids.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// Each schema's name and comment.
+    pub schemas: Vec<(Box<str>, Box<str>)>,
+    /// In the order of the tables; empty where the engine was not asked.
+    pub tables: Vec<TableNotes>,
+}
+
+/// Remarks on a table or view.
+#[derive(Clone, Debug, Default)]
+pub struct TableNotes {
+    /// Whether rows can be put in, by anybody.
+    pub insertable: bool,
+    /// Whether rows can be changed, by anybody.
+    pub updatable: bool,
+    /// Whether rows can be taken out, by anybody.
+    pub deletable: bool,
+    /// In the order of the columns.
+    pub columns: Vec<ColumnNotes>,
+}
+
+/// Remarks on a column.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnNotes {
+    /// The type's name without lengths; a domain is as the type beneath it.
+    pub type_name: Box<str>,
+    /// Whether the column itself refuses NULL.
+    pub required: bool,
+    /// The default as the engine writes it.
+    pub default: Option<Box<str>>,
+    /// Most characters of a text.
+    pub length_max: Option<u32>,
+    /// The only values of an enumeration.
+    pub labels: Vec<Box<str>>,
+}
+
+impl Notes {
+    /// The remarks on a table.
+    pub fn table(&self, id: TableId) -> Option<&TableNotes> {
+        self.tables.get(id.0 as usize)
+    }
+
+    /// A schema's comment.
+    pub fn schema(&self, name: &str) -> Option<&str> {
+        self.schemas.iter().find(|(schema, _)| **schema == *name).map(|(_, comment)| &**comment)
+    }
+}
+
+impl TableNotes {
+    /// The remarks on a column.
+    pub fn column(&self, id: ColumnId) -> Option<&ColumnNotes> {
+        self.columns.get(id.0 as usize)
+    }
+}

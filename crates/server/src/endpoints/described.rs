@@ -1,0 +1,59 @@
+//! `/`, where PostgREST is spoken: the OpenAPI 2.0 document of a schema, as far as the caller may use it.
+
+use std::time::Instant;
+
+use http::{HeaderValue, request::Parts};
+use transom_protocols::{
+    rest::{self, Preferences},
+    swagger::{self, Description},
+};
+use transom_types::{Code, Principal, Problem};
+
+use super::{data, headers};
+use crate::{
+    app::App,
+    pipeline::Passage,
+    reply::{self, Reply},
+    session,
+    settings::{Described, Native},
+    telemetry::Stage,
+};
+
+/// `GET /`. Errors: [`Code::RootDisabled`], [`Code::MediaTypeUnacceptable`], [`Code::SchemaUnknown`].
+pub async fn root(
+    app: &App,
+    native: &Native,
+    (head, principal): (&Parts, &Principal),
+    passage: &mut Passage,
+) -> Result<Reply, Problem> {
+    if native.described == Described::Nothing {
+        return Err(Problem::new(Code::RootDisabled, "Root endpoint metadata is disabled"));
+    }
+    let request = headers::head(head, app.settings.base())?;
+    let content_type = swagger::content_type(request.headers.accept)?;
+    let schema = rest::schema(&request);
+    let model = app.data.model();
+    let grant = model.policies_of(schema)?.authorize(principal)?;
+    passage.stages.pass(Stage::Plan);
+    let started = Instant::now();
+    let visible = match native.described {
+        Described::Usable => {
+            let session = session::of(native, head, principal, schema, &Preferences::default());
+            let visible = app.data.database().visible(grant.catalog().schema(), &session).await;
+            Some(visible.map_err(|error| error.into_problem())?)
+        }
+        _ => None,
+    };
+    passage.stages.measured(&[(Stage::Database, started.elapsed().as_nanos() as u64)]);
+    let description = Description {
+        schema: grant.catalog().schema(),
+        address: &native.address,
+        security: native.describes_security,
+        tables: visible.as_ref().map(|visible| &*visible.tables),
+        functions: visible.as_ref().map(|visible| &*visible.functions),
+    };
+    let document = swagger::document(grant.catalog(), &description).to_string();
+    let mut reply = reply::ok(HeaderValue::from_static(content_type), document);
+    data::say_schema(app, schema, &mut reply);
+    Ok(reply)
+}
