@@ -71,6 +71,8 @@ impl Project {
             timeout: Duration::from_secs(10),
             idempotency: None,
             rollback: self.rollback,
+            schema: None,
+            session: None,
         }
     }
 
@@ -82,8 +84,14 @@ impl Project {
             accept: said.accept,
             ..Headers::default()
         };
-        let head = Head { method: Method::from_bytes(method.as_bytes()).unwrap(), path, query, headers };
-        let functions = |name: &str| self.data.function_params(&self.principal, name);
+        let head = Head {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            path,
+            query,
+            headers,
+            compatible: false,
+        };
+        let functions = |name: &str| self.data.function_params(&self.principal, None, name);
         rest::parse(&head, Some(body.as_bytes()), &functions).map(|parsed| parsed.request)
     }
 

@@ -19,7 +19,7 @@ pub(super) fn path(column: Name<'_>, scanner: &mut Scanner<'_>) -> Result<Path, 
     let mut json = Vec::new();
     while scanner.eat_text("->") {
         let as_text = scanner.eat(b'>');
-        let name = scanner.name("a JSON key or index")?;
+        let name = scanner.key("a JSON key or index")?;
         let key = match (name.quoted, name.text.parse()) {
             (false, Ok(index)) => JsonKey::Index(index),
             _ => JsonKey::Member(name.boxed()),

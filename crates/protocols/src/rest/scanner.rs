@@ -126,12 +126,33 @@ impl<'s> Scanner<'s> {
             return Err(self.unexpected(expecting));
         }
         if text.len() > NAME_BYTES_MAX {
-            let message = format!("a name of {} bytes is too long", text.len());
-            return Err(Problem::new(Code::TooManyParts, message)
-                .with_details(format!("{} begins with '{}'", self.kind, clip(&text)))
-                .with_hint(format!("Names have at most {NAME_BYTES_MAX} bytes")));
+            return Err(too_long(self.kind, &text));
         }
         Ok(Name { text, quoted })
+    }
+
+    /// A key of a document: quoted, or any characters up to the next arrow, cast, or what separates items.
+    pub fn key(&mut self, expecting: &str) -> Result<Name<'s>, Problem> {
+        if self.peek() == Some(b'"') {
+            return self.name(expecting);
+        }
+        let rest = self.rest();
+        let ends = |(at, character): (usize, char)| match character {
+            '.' | ',' | '(' | ')' | '>' => true,
+            '-' => rest[at..].starts_with("->"),
+            ':' => rest[at..].starts_with("::"),
+            _ => false,
+        };
+        let length = rest.char_indices().find(|place| ends(*place)).map_or(rest.len(), |(at, _)| at);
+        let text = rest[..length].trim_matches(' ');
+        if text.is_empty() {
+            return Err(self.unexpected(expecting));
+        }
+        if text.len() > NAME_BYTES_MAX {
+            return Err(too_long(self.kind, text));
+        }
+        self.at += length;
+        Ok(Name { text: Cow::Borrowed(text), quoted: false })
     }
 
     fn bare_name(&mut self) -> &'s str {
@@ -180,6 +201,13 @@ impl<'s> Scanner<'s> {
             format!("\"failed to parse {} ({})\" (line 1, column {column})", self.kind, clip(self.text));
         Problem::new(Code::QuerySyntax, message).with_details(format!("{found} expecting {expecting}"))
     }
+}
+
+#[cold]
+fn too_long(kind: &str, text: &str) -> Problem {
+    Problem::new(Code::TooManyParts, format!("a name of {} bytes is too long", text.len()))
+        .with_details(format!("{kind} begins with '{}'", clip(text)))
+        .with_hint(format!("Names have at most {NAME_BYTES_MAX} bytes"))
 }
 
 /// Letters, digits, `_`, `$`, space and `-`; everything outside ASCII counts as a letter.

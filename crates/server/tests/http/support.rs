@@ -65,7 +65,8 @@ impl Server {
             Arc::new(Catalog::new(["things", "secrets", "slow", "panics"].map(table).into(), vec![]));
         let inner = Memory::new(catalog, Arc::new(Sqlite));
         let database: Arc<dyn Database> = Arc::new(Staged { inner, gate: gate.clone() });
-        let sources = Sources { policies: ("policies.sql".into(), POLICIES.into()), queries: vec![] };
+        let policies = ("policies.sql".into(), POLICIES.into());
+        let sources = Sources { policies, ..Sources::default() };
         let data = Arc::new(Data::open(database.clone(), &sources, PlanOptions::default()).await.unwrap());
         let identity = transom_identity::Settings {
             secret: Some(Secret::from_text(SECRET).unwrap()),

@@ -147,8 +147,13 @@ fn counted(count: Count, limit: i64, order: bool) -> String {
     let limit = (limit >= 0).then(|| draft.integer(limit));
     let order = if order { vec![descending(column(0, NAME))] } else { Vec::new() };
     let query = Query { limit, order, ..from(0, PRODUCTS, vec![output("name", column(0, NAME), Text)]) };
-    let step =
-        Step::Read(Read { query, count: Some(count), count_max: None, cursor: true, expect: Expect::Any });
+    let step = Step::Read(Read {
+        query,
+        count: Some(count),
+        count_max: Some(10_000),
+        cursor: true,
+        expect: Expect::Any,
+    });
     engine.run(&draft, step).shown()
 }
 
@@ -201,7 +206,7 @@ fn groups_are_counted_and_kept_by_their_aggregates() {
     let step = Step::Read(Read {
         query,
         count: Some(Count::Exact),
-        count_max: None,
+        count_max: Some(10_000),
         cursor: false,
         expect: Expect::Any,
     });

@@ -176,7 +176,6 @@ fn bad_headers() {
         (Method::GET, "accept", "application/geo+json"),
         (Method::GET, "accept", "application/json;q=0"),
         (Method::GET, "accept", "application/octet-stream"),
-        (Method::GET, "accept-profile", "private"),
         (Method::GET, "prefer", "handling=strict, foo, count=all, bar=1"),
         (Method::GET, "range", "9-0"),
         (Method::PATCH, "prefer", "max-affected=5"),
