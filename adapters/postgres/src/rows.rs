@@ -108,7 +108,7 @@ pub(crate) async fn outcome(
     let mut rows = pin!(rows);
     let mut outcome = Outcome::default();
     let mut json = Array::between(between);
-    let (mut returned, mut shown) = (0, 0);
+    let (mut returned, mut shown, mut merged) = (0, 0, 0);
     let reads = matches!(step_of(prepared), Some(transom_query::plan::Step::Read(_)));
     while let Some(row) = rows.as_mut().try_next().await? {
         returned += 1;
@@ -139,13 +139,16 @@ pub(crate) async fn outcome(
         if layout.inserted {
             outcome.inserted += u64::from(columns.next()? == Some(&[1]));
         }
+        if layout.merged {
+            merged = merged.max(columns.next()?.and_then(number).unwrap_or_default());
+        }
         if json.0.len() > bytes_max {
             return Ok(Err(too_large(bytes_max)));
         }
     }
     outcome.rows = if reads { shown } else { rows.rows_affected().unwrap_or(returned) };
     if !layout.inserted && matches!(step_of(prepared), Some(transom_query::plan::Step::Insert(_))) {
-        outcome.inserted = outcome.rows;
+        outcome.inserted = outcome.rows.saturating_sub(merged);
     }
     if layout.body {
         outcome.json = String::from_utf8_lossy(&json.close()).into_owned();

@@ -172,6 +172,9 @@ fn unexpected(shape: &Shape, rows: u64) -> Problem {
             Problem::new(Code::MaxAffectedExceeded, "Query result exceeds max-affected preference constraint")
                 .with_details(format!("The query affects {rows} rows"))
         }
+        (_, Expect::Any) if matches!(shape.action, Action::Put { .. }) => {
+            Problem::new(Code::PutKeyMismatch, "Payload values do not match URL in primary key column(s)")
+        }
         (Resource::Row(table, _), _) if rows == 0 => Problem::new(
             Code::ResourceMissing,
             format!("There is no such row in '{table}', or none that you may see"),

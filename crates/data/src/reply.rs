@@ -25,6 +25,8 @@ pub struct DataReply {
     pub inserted: u64,
     /// The primary key of a single inserted row, when asked for.
     pub key: Option<Vec<(Box<str>, Json)>>,
+    /// Whether rows that were there already had a say in an insert.
+    pub resolved: bool,
     /// Whether this is the stored reply of an earlier request with the same idempotency key.
     pub replayed: bool,
     /// The wire form of a function's result; `None` for tables.
@@ -55,6 +57,7 @@ impl DataReply {
             reply.rows += outcome.rows;
             reply.inserted += outcome.inserted;
         }
+        reply.resolved = root_insert(plan).is_some_and(|(_, insert)| insert.conflict.is_some());
         if let Some((step, insert)) = root_insert(plan)
             && let Some([captured]) = outcomes.get(step).map(|outcome| outcome.captured.as_slice())
         {

@@ -3,7 +3,7 @@
 //! A catalog is immutable and shared. The policy room derives one per role, with the same ids but
 //! only the names that role may use, so that what a role may not see cannot be found or suggested.
 
-use std::{ops::Index, sync::Arc};
+use std::{collections::BTreeSet, ops::Index, sync::Arc};
 
 use ahash::AHashMap;
 use transom_types::DataType;
@@ -38,6 +38,8 @@ pub struct Catalog {
     /// The schema that requests are about, where there are several.
     schema: Option<Box<str>>,
     notes: Arc<Notes>,
+    /// The time zones that the engine knows, where it shows times in any.
+    time_zones: Arc<BTreeSet<Box<str>>>,
 }
 
 /// A table or view.
@@ -223,15 +225,7 @@ impl Catalog {
         let table_names = (0u32..).zip(&tables).map(|(id, t)| (t.name.clone(), TableId(id))).collect();
         let function_names = function::by_name(&functions, |_| true);
         let relationships = relationships(&tables);
-        Self {
-            tables,
-            table_names,
-            functions,
-            function_names,
-            relationships,
-            schema: None,
-            notes: Arc::default(),
-        }
+        Self { tables, table_names, functions, function_names, relationships, ..Self::default() }
     }
 
     /// The same ids with access narrowed by `change`; tables and functions left without any access lose their names.
@@ -293,6 +287,16 @@ impl Catalog {
     /// What else the engine told of its schema.
     pub fn notes(&self) -> &Notes {
         &self.notes
+    }
+
+    /// The same catalog with these time zones.
+    pub fn with_time_zones(self, names: impl Iterator<Item = Box<str>>) -> Self {
+        Self { time_zones: Arc::new(names.collect()), ..self }
+    }
+
+    /// The time zones that the engine knows, where it shows times in any.
+    pub fn time_zones(&self) -> &BTreeSet<Box<str>> {
+        &self.time_zones
     }
 
     /// The table or view of this name.

@@ -6,6 +6,7 @@
 //!
 //! Predicates follow SQL's three-valued logic: a row is kept when the predicate is true, not when it is unknown.
 
+mod change;
 mod parameter;
 
 use transom_types::{DataType, Value};
@@ -15,6 +16,7 @@ use crate::{
     request::{Aggregate, FullTextKind, IsValue, JsonStep},
 };
 
+pub use change::{Delete, Given, Insert, InsertColumn, InsertValue, OnConflict, Returning, Update};
 pub use parameter::{MISSING_CELL, MISSING_CELL_OF_ENGINE, ParamKind, ParamSource, Parameter};
 
 /// Unique among the queries and write steps of one plan; names the row that a [`Expr::Column`] belongs to.
@@ -132,6 +134,8 @@ pub enum Source {
     /// A handwritten statement that only reads, with its arguments in the order of its parameters.
     /// Columns are those of the function.
     Function(FunctionId, Vec<Expr>),
+    /// The rows of this table that the statement's own change returns: in [`Returning::rows`] alone.
+    Written(TableId),
     /// Exactly one row without columns: `SELECT` without `FROM`.
     One,
 }
@@ -362,111 +366,6 @@ pub enum Function {
     CurrentDate,
     Greatest,
     Least,
-}
-
-/// Inserts rows.
-#[derive(Clone, Debug)]
-pub struct Insert {
-    /// Names the new row in `check` and outputs.
-    pub id: QueryId,
-    /// Into which table.
-    pub table: TableId,
-    /// What each written column takes.
-    pub columns: Vec<InsertColumn>,
-    /// One row from expressions alone, or one per row of this rows parameter.
-    pub rows: Option<ParamId>,
-    /// What happens to a row that exists already.
-    pub conflict: Option<OnConflict>,
-    /// What policy demands of every new row; set by the policy room alone.
-    pub check: Option<Expr>,
-    /// What policy demands of an existing row that a merge changes; set by the policy room alone.
-    pub merge_guard: Option<Expr>,
-    /// What is returned and kept.
-    pub returning: Returning,
-    /// What the number of rows must be.
-    pub expect: Expect,
-}
-
-/// A written column of an [`Insert`].
-#[derive(Clone, Debug)]
-pub struct InsertColumn {
-    /// Which.
-    pub column: ColumnId,
-    /// Its value.
-    pub value: InsertValue,
-}
-
-/// Where an inserted value comes from.
-#[derive(Clone, Debug)]
-pub enum InsertValue {
-    /// The same for every row.
-    Expr(Expr),
-    /// The cell at this place in each row of the rows parameter.
-    Cell {
-        /// Which cell.
-        cell: u16,
-        /// What the column holds.
-        data_type: DataType,
-        /// Whether a missing cell takes the column's default (else NULL).
-        missing_default: bool,
-    },
-}
-
-/// What happens to a row that exists already.
-#[derive(Clone, Debug)]
-pub struct OnConflict {
-    /// A unique key.
-    pub columns: Vec<ColumnId>,
-    /// Columns that take the new values; `None` leaves the row as it is.
-    pub merge: Option<Vec<ColumnId>>,
-}
-
-/// Changes rows.
-#[derive(Clone, Debug)]
-pub struct Update {
-    /// Names the row: the old one in `filter` and `guard`, the new one in `check` and outputs.
-    pub id: QueryId,
-    /// Of which table.
-    pub table: TableId,
-    /// What is set.
-    pub set: Vec<(ColumnId, Expr)>,
-    /// Which rows.
-    pub filter: Option<Expr>,
-    /// Which rows policy allows; set by the policy room alone.
-    pub guard: Option<Expr>,
-    /// What policy demands of every new row; set by the policy room alone.
-    pub check: Option<Expr>,
-    /// What is returned and kept.
-    pub returning: Returning,
-    /// What the number of rows must be.
-    pub expect: Expect,
-}
-
-/// Deletes rows.
-#[derive(Clone, Debug)]
-pub struct Delete {
-    /// Names the row.
-    pub id: QueryId,
-    /// Of which table.
-    pub table: TableId,
-    /// Which rows.
-    pub filter: Option<Expr>,
-    /// Which rows policy allows; set by the policy room alone.
-    pub guard: Option<Expr>,
-    /// What is returned and kept.
-    pub returning: Returning,
-    /// What the number of rows must be.
-    pub expect: Expect,
-}
-
-/// What a write step returns and keeps of each affected row.
-#[derive(Clone, Debug, Default)]
-pub struct Returning {
-    /// The JSON object of the row; empty when nothing is returned. Only columns of the row itself:
-    /// related rows are read by a later step, when all changes are done.
-    pub outputs: Vec<Output>,
-    /// Kept for later steps ([`ParamSource::Captured`]) and for `Location`: by default the primary key.
-    pub capture: Vec<ColumnId>,
 }
 
 /// Runs a handwritten statement that may write.

@@ -58,6 +58,8 @@ pub struct Payload {
     pub columns: Vec<Box<str>>,
     /// One cell per column.
     pub rows: Vec<Vec<Cell>>,
+    /// The body as it came, for an engine that reads it itself; then there are no rows.
+    pub document: Option<Box<str>>,
 }
 
 /// A cell of a [`Payload`].
@@ -110,6 +112,8 @@ pub enum Action {
     Update {
         /// The payload's columns.
         columns: Vec<Box<str>>,
+        /// Whether a column that the row does not have takes its default and not NULL.
+        missing_default: bool,
     },
     /// Insert or replace the one row whose key the filter gives.
     Put {

@@ -1,6 +1,8 @@
 //! How PostgreSQL writes things. Parameters are sent as text, so a placeholder has the type of its place; where the place
 //! tells none, a cast does.
 
+mod given;
+
 use std::fmt::Write;
 
 use transom_query::{
@@ -10,7 +12,10 @@ use transom_query::{
 };
 use transom_types::{DataType, Problem, Value};
 
-use crate::{Dialect, ENGINES, render::Search};
+use crate::{
+    Dialect, ENGINES,
+    render::{GivenRows, Search},
+};
 
 /// PostgreSQL's dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -321,6 +326,20 @@ impl Dialect for Postgres {
         let word = if all { "ALL" } else { "ANY" };
         let _ = write!(text, "({operand} {operator} {word} ({list}{document}))");
         true
+    }
+
+    fn given_rows(&self, text: &mut String, given: &GivenRows<'_>) -> Result<(), Problem> {
+        given::rows(text, given);
+        Ok(())
+    }
+
+    fn count_merged(&self, text: &mut String) -> bool {
+        given::count_merged(text);
+        true
+    }
+
+    fn merged_count(&self) -> &'static str {
+        given::MERGED_COUNT
     }
 
     fn rows_source(&self, text: &mut String, rows: &str, alias: &str) {

@@ -53,6 +53,8 @@ pub struct Layout {
     pub capture: bool,
     /// Of an insert that may change a row instead: whether the row is new. Engines that cannot say count otherwise.
     pub inserted: bool,
+    /// How many rows a merge has changed so far, as the engine has counted them; the greatest is the number.
+    pub merged: bool,
     /// Columns of a handwritten statement, returned as they are: name and type of each. When not empty, nothing else is there.
     pub columns: Vec<(Box<str>, transom_types::DataType)>,
 }

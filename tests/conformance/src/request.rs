@@ -194,7 +194,7 @@ pub fn insert(table: &str, body: Json) -> Request {
 /// Sets columns of the rows that a filter chooses.
 pub fn update(table: &str, filter: Where, body: Json) -> Request {
     let payload = payload(body);
-    let action = Action::Update { columns: payload.columns.clone() };
+    let action = Action::Update { columns: payload.columns.clone(), missing_default: false };
     write(table, action, payload).filter(filter)
 }
 
@@ -410,5 +410,5 @@ fn payload(body: Json) -> Payload {
         row.get(name).map_or(Cell::Missing, |value| Cell::Json(value.clone()))
     };
     let rows = rows.iter().map(|row| columns.iter().map(|name| cell(row, name)).collect()).collect();
-    Payload { columns, rows }
+    Payload { columns, rows, document: None }
 }

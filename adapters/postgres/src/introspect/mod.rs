@@ -55,6 +55,9 @@ FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace n ON n.oid =
 ORDER BY array_position($1, n.nspname::text), c.relname"
 );
 
+/// The time zones in which the engine can show times.
+const TIME_ZONES: &str = "SELECT name FROM pg_timezone_names";
+
 /// The tables found so far, those that are served first, and where each and its columns stand.
 #[derive(Default)]
 struct Found {
@@ -80,6 +83,10 @@ pub(crate) async fn introspect(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL jit = off";
     client.batch_execute(begin).await.map_err(failed)?;
     let answers = answers(client, schemas).await.map_err(failed)?;
+    let zones: Vec<Box<str>> = match native {
+        true => client.query(TIME_ZONES, &[]).await.map_err(failed)?.iter().map(|row| row.get(0)).collect(),
+        false => Vec::new(),
+    };
     let functions = match native {
         true => client.query(functions::FUNCTIONS, &[&schemas]).await.map_err(failed)?,
         false => Vec::new(),
@@ -99,7 +106,8 @@ pub(crate) async fn introspect(
     };
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let functions = functions::functions(&found, &functions);
-    Ok(Catalog::new(found.served(), functions).with_notes(notes))
+    let catalog = Catalog::new(found.served(), functions).with_notes(notes);
+    Ok(catalog.with_time_zones(zones.into_iter()))
 }
 
 /// Asks every question; all are on their way before the first is answered.

@@ -99,7 +99,7 @@ impl Guarder<'_> {
 
     fn query(&mut self, query: &mut Query) -> Result<(), Problem> {
         let table = match &query.source {
-            Source::Table(table) => Some(*table),
+            Source::Table(table) | Source::Written(table) => Some(*table),
             Source::Function(function, _) => {
                 self.need_execute(*function)?;
                 None

@@ -3,7 +3,7 @@
 
 use transom_query::{
     ColumnId, Query, QueryId,
-    plan::{Delete, Insert, InsertValue, Judge, Returning, Source, Step, Update},
+    plan::{Delete, Given, Insert, InsertValue, Judge, Returning, Source, Step, Update},
 };
 use transom_types::Problem;
 
@@ -59,6 +59,7 @@ impl Guarder<'_> {
         self.need_table(table, "INSERT", |access| access.insert)?;
         let columns: Vec<ColumnId> = insert.columns.iter().map(|column| column.column).collect();
         self.need_columns(table, &columns, "INSERT", |access| access.insert)?;
+        self.given(&mut insert.given)?;
         for column in &mut insert.columns {
             if let InsertValue::Expr(value) = &mut column.value {
                 self.expr(value)?;
@@ -93,6 +94,7 @@ impl Guarder<'_> {
         self.need_table(table, "UPDATE", |access| access.update)?;
         let columns: Vec<ColumnId> = update.set.iter().map(|(column, _)| *column).collect();
         self.need_columns(table, &columns, "UPDATE", |access| access.update)?;
+        self.given(&mut update.given)?;
         update.set.iter_mut().try_for_each(|(_, value)| self.expr(value))?;
         self.condition(&mut update.filter)?;
         self.outputs(&mut update.returning)?;
@@ -127,10 +129,17 @@ impl Guarder<'_> {
 
     /// Whether the statement needs the right to read its own rows: it filters by them, or shows them.
     fn shows(&self, id: QueryId, returning: &Returning, read_back: bool) -> bool {
-        read_back || !returning.outputs.is_empty() || self.read.contains(&id)
+        read_back || !returning.outputs.is_empty() || returning.rows.is_some() || self.read.contains(&id)
     }
 
     fn outputs(&mut self, returning: &mut Returning) -> Result<(), Problem> {
+        returning.rows.as_mut().map_or(Ok(()), |rows| self.query(rows))?;
         returning.outputs.iter_mut().try_for_each(|output| self.expr(&mut output.expr))
+    }
+
+    fn given(&mut self, given: &mut Option<Given>) -> Result<(), Problem> {
+        let Some(given) = given else { return Ok(()) };
+        self.enter(given.id, None)?;
+        self.condition(&mut given.filter)
     }
 }

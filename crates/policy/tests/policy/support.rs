@@ -215,7 +215,7 @@ pub fn call() -> Plan {
 
 fn returning(table: &str, columns: &[&str]) -> Returning {
     let outputs = columns.iter().map(|name| out(0, table, name)).collect();
-    Returning { outputs, capture: vec![ColumnId(0)] }
+    Returning { outputs, capture: vec![ColumnId(0)], rows: None }
 }
 
 /// Every guard and check of the guarded plan, or the refusal.

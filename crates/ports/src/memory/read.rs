@@ -127,8 +127,8 @@ fn source(query: &Query, outer: &Scope<'_>) -> Result<Vec<Row>, EvaluateError> {
     match &query.source {
         Source::Table(table) => Ok(outer.environment().state.rows(*table).to_vec()),
         Source::One => Ok(vec![Row::from([])]),
-        Source::Function(..) => {
-            Err(EvaluateError::Unsupported("the memory database cannot run a handwritten statement".into()))
+        Source::Function(..) | Source::Written(_) => {
+            Err(EvaluateError::Unsupported("the memory database cannot run this statement".into()))
         }
     }
 }

@@ -62,7 +62,7 @@ fn read(operation: &Operation, functions: FunctionParameters<'_>, at: u16) -> Re
         .map_err(|_| invalid(format!("'{}' is not a method", super::scanner::clip(&operation.method))))?;
     let path = operation.path.strip_prefix(super::link::BASE).unwrap_or(&operation.path);
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let head = Head { method, path, query, headers: headers(&operation.headers)?, compatible: false };
+    let head = Head { method, path, query, headers: headers(&operation.headers)?, ..Head::default() };
     let text;
     let body = match (&operation.body, head.headers.content_type) {
         (None, content_type) => Body::Bytes(content_type, b""),

@@ -44,7 +44,9 @@ pub(super) fn call(query: &mut Query, call: Call<'_>) -> Result<(Payload, Action
         (false, true, Body::Bytes(media, bytes)) => {
             posted((media, bytes), query.columns.take(), whole == Whole::Kept)?
         }
-        (false, ..) if empty => (Payload { columns: Vec::new(), rows: vec![Vec::new()] }, Given::Json),
+        (false, ..) if empty => {
+            (Payload { columns: Vec::new(), rows: vec![Vec::new()], document: None }, Given::Json)
+        }
         (false, ..) => (body::parse(body, query.columns.take(), operation)?.payload, Given::Json),
     };
     if payload.rows.len() != 1 {
@@ -63,12 +65,12 @@ type Arguments = Vec<(Box<str>, Box<str>)>;
 fn row(arguments: Arguments) -> Payload {
     let cell = |(name, value): (Box<str>, Box<str>)| (name, Cell::Json(Json::String(value.into())));
     let (columns, row) = arguments.into_iter().map(cell).unzip();
-    Payload { columns, rows: vec![row] }
+    Payload { columns, rows: vec![row], document: None }
 }
 
 /// Texts by name; a repeated name has a list of them.
 fn texts(arguments: Arguments) -> Payload {
-    let mut payload = Payload { columns: Vec::new(), rows: Vec::new() };
+    let mut payload = Payload { columns: Vec::new(), rows: Vec::new(), document: None };
     let mut values: Vec<Json> = Vec::new();
     for (name, value) in arguments {
         let value = Json::String(value.into());
@@ -97,7 +99,7 @@ fn posted(
     let name = name.split_once(';').map_or(name, |(name, _)| name).trim().to_ascii_lowercase();
     let whole = |given, text: String| {
         let row = vec![Cell::Json(Json::String(text))];
-        Ok((Payload { columns: Vec::new(), rows: vec![row] }, given))
+        Ok((Payload { columns: Vec::new(), rows: vec![row], document: None }, given))
     };
     match name.as_str() {
         "text/plain" => whole(Given::Text, utf8(bytes)?),

@@ -41,8 +41,9 @@ fn quoted(part: &str) -> String {
 }
 
 /// The value of `Location`: the new row by its key. `None` without one.
-pub fn location(table: &str, key: &[(Box<str>, Json)]) -> Option<String> {
-    let mut location = format!("{BASE}/");
+/// `base`: what the paths of tables begin with.
+pub fn location(base: &str, table: &str, key: &[(Box<str>, Json)]) -> Option<String> {
+    let mut location = format!("{base}/");
     encode(table, &mut location);
     for (at, (column, value)) in key.iter().enumerate() {
         location.push(if at == 0 { '?' } else { '&' });

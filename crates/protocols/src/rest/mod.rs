@@ -5,6 +5,7 @@
 //! [`problem_body`], [`next_link`], [`location`] and [`batch_reply`] write the rest.
 
 mod accept;
+mod action;
 mod batch;
 mod body;
 mod build;
@@ -35,7 +36,7 @@ pub use batch::{BatchPart, batch_reply, parse_batch};
 pub use conditions::{conditions, idempotency_key};
 pub use cursor::{decode_cursor, encode_cursor, fingerprint};
 pub use link::{BASE, location, next_link};
-pub use prefer::{Preferences, Return, Transaction, preferences};
+pub use prefer::{Allowed, Preferences, Return, Transaction, preferences, transaction_name};
 pub use problem::{
     PROBLEM_CONTENT_TYPE, problem_body, problem_body_as, problem_body_plain, resource_missing,
     singular_expected,

@@ -1,5 +1,7 @@
 //! `Prefer` (RFC 7240): what the caller would like, and what of it was done.
 
+use std::collections::BTreeSet;
+
 use transom_query::request::{Count, Resolution};
 use transom_types::{Code, Problem};
 
@@ -41,7 +43,7 @@ pub struct Preferences {
     /// `tx`
     pub transaction: Option<Transaction>,
     /// `timezone`
-    pub timezone: Option<&'static str>,
+    pub timezone: Option<Box<str>>,
     applied: Vec<Box<str>>,
 }
 
@@ -56,6 +58,11 @@ impl Preferences {
         (!self.applied.is_empty()).then(|| self.applied.join(", "))
     }
 
+    /// A merge that could not be: nothing of it is applied.
+    pub fn without_resolution(&mut self) {
+        self.applied.retain(|preference| !preference.starts_with("resolution="));
+    }
+
     /// Notes which of the preferences this kind of request honours.
     pub(super) fn apply(&mut self, honoured: &Honoured) {
         let mut applied = |preference: Option<&str>| {
@@ -64,15 +71,19 @@ impl Preferences {
             }
         };
         applied(self.resolution.filter(|_| honoured.insert).map(resolution_name));
-        applied(self.missing_default.filter(|_| honoured.insert).map(missing_name));
+        applied(self.missing_default.filter(|_| honoured.missing).map(missing_name));
         applied(self.returning.filter(|_| honoured.write).map(return_name));
         applied(self.count.map(count_name));
+        applied(self.transaction.filter(|_| honoured.compatible).map(transaction_name));
         applied(self.strict.map(|strict| if strict { "handling=strict" } else { "handling=lenient" }));
-        if let Some(zone) = self.timezone {
+        if let Some(zone) = &self.timezone {
             self.applied.push(format!("timezone={zone}").into());
         }
         if let Some(rows) = self.max_affected.filter(|_| honoured.max_affected) {
             self.applied.push(format!("max-affected={rows}").into());
+        }
+        if let Some(transaction) = self.transaction.filter(|_| !honoured.compatible) {
+            self.applied.push(transaction_name(transaction).into());
         }
     }
 }
@@ -81,17 +92,35 @@ impl Preferences {
 pub(super) struct Honoured {
     pub insert: bool,
     pub write: bool,
+    pub missing: bool,
     pub max_affected: bool,
+    /// What is applied is said in PostgREST's order.
+    pub compatible: bool,
+}
+
+/// What of the preferences a deployment can honour.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed<'a> {
+    /// The time zones that the engine knows; `None` where times are in UTC always.
+    pub time_zones: Option<&'a BTreeSet<Box<str>>>,
+    /// Whether a request may say how its transaction ends.
+    pub transaction: bool,
+}
+
+impl Default for Allowed<'_> {
+    fn default() -> Self {
+        Self { time_zones: None, transaction: true }
+    }
 }
 
 /// Reads every `Prefer` header. The first of a repeated preference counts (RFC 7240, section 2).
 /// Errors: [`Code::PreferInvalid`] with `handling=strict`.
-pub fn preferences(headers: &[&str]) -> Result<Preferences, Problem> {
+pub fn preferences(headers: &[&str], allowed: &Allowed<'_>) -> Result<Preferences, Problem> {
     let mut preferences = Preferences::default();
     let mut invalid = Vec::new();
     for header in headers {
         for preference in header.split(',').map(str::trim).filter(|preference| !preference.is_empty()) {
-            if !read(preference, &mut preferences) {
+            if !read(preference, &mut preferences, allowed) {
                 invalid.push(preference);
             }
         }
@@ -102,11 +131,14 @@ pub fn preferences(headers: &[&str]) -> Result<Preferences, Problem> {
             .with_details(details)
             .with_hint("Leave them out, or give handling=lenient so that they are ignored"));
     }
+    if !allowed.transaction {
+        preferences.transaction = None;
+    }
     Ok(preferences)
 }
 
 /// Whether the preference is one that is known.
-fn read(preference: &str, into: &mut Preferences) -> bool {
+fn read(preference: &str, into: &mut Preferences, allowed: &Allowed<'_>) -> bool {
     let Some((name, value)) = preference.split_once('=') else { return false };
     // Parameters after ';' belong to no preference that is known here.
     let value = value.split(';').next().unwrap_or_default().trim().trim_matches('"');
@@ -124,7 +156,16 @@ fn read(preference: &str, into: &mut Preferences) -> bool {
             }
             Err(_) => false,
         },
-        "timezone" => first(&mut into.timezone, &TIME_ZONES, value),
+        "timezone" => {
+            let known = match allowed.time_zones {
+                Some(zones) => zones.contains(value),
+                None => TIME_ZONES.contains(&value),
+            };
+            if known {
+                into.timezone.get_or_insert_with(|| value.into());
+            }
+            known
+        }
         _ => false,
     }
 }
@@ -137,8 +178,8 @@ fn first<T: Copy>(place: &mut Option<T>, known: &[(&str, T)], value: &str) -> bo
     found.is_some()
 }
 
-/// Times are shown in UTC: no other zone can be had.
-const TIME_ZONES: [(&str, &str); 3] = [("UTC", "UTC"), ("Etc/UTC", "Etc/UTC"), ("GMT", "GMT")];
+/// Times are shown in UTC: where the engine does not do otherwise, no other zone can be had.
+const TIME_ZONES: [&str; 3] = ["UTC", "Etc/UTC", "GMT"];
 
 const RETURNS: [(&str, Return); 3] = [
     ("minimal", Return::Minimal),
@@ -177,4 +218,12 @@ fn resolution_name(value: Resolution) -> &'static str {
 
 fn missing_name(default: bool) -> &'static str {
     if default { "missing=default" } else { "missing=null" }
+}
+
+/// How the end of a transaction is said.
+pub fn transaction_name(value: Transaction) -> &'static str {
+    match value {
+        Transaction::Commit => "tx=commit",
+        Transaction::Rollback => "tx=rollback",
+    }
 }

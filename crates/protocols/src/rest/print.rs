@@ -140,7 +140,7 @@ impl Printer<'_> {
         }
         let (columns, conflict) = match &shape.action {
             Action::Insert(insert) => (&*insert.columns, insert.conflict.as_ref()),
-            Action::Update { columns } | Action::Put { columns } => (&**columns, None),
+            Action::Update { columns, .. } | Action::Put { columns } => (&**columns, None),
             _ => (Default::default(), None),
         };
         if !columns.is_empty() {

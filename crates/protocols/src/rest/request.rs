@@ -1,21 +1,21 @@
 //! One request, from its parts to a [`DataRequest`] and what the reply needs.
 
 use http::Method;
-use serde_json::Value as Json;
 use transom_query::request::{
-    Action, Cell, Condition, Conflict, Cursor, DataRequest, Expect, Filter, Insert, Literal, Operator,
-    Payload, Resource, Returning, Shape, Slot, Test, Values,
+    Action, Condition, Cursor, DataRequest, Expect, Filter, Literal, Operator, Resource, Returning, Shape,
+    Slot, Test, Values,
 };
 use transom_types::{Code, Precondition, Problem};
 
 use super::{
     accept::{Asked, ReplyForm, negotiate},
-    body::{self, Body},
+    action::action,
+    body::Body,
     build::Build,
     call::{Call, Whole, call},
     conditions::{conditions, idempotency_key},
     cursor::{decode_cursor, fingerprint},
-    prefer::{Honoured, Preferences, Return, preferences},
+    prefer::{Allowed, Honoured, Preferences, Return, preferences},
     query_string::{Arguments, Query, query},
     range::{Window, window},
     target::{Target, target},
@@ -34,6 +34,8 @@ pub struct Head<'a> {
     pub headers: Headers<'a>,
     /// Whether a request is read just as PostgREST reads it, where this protocol is stricter or says more.
     pub compatible: bool,
+    /// What of the preferences can be honoured.
+    pub allowed: Allowed<'a>,
 }
 
 /// The headers that this protocol reads.
@@ -78,6 +80,8 @@ pub struct RestRequest {
     pub fingerprint: Option<u64>,
     /// The schema that is meant, where it is said.
     pub schema: Option<Box<str>>,
+    /// Whether the reply says all that PostgREST says, as PostgREST says it.
+    pub compatible: bool,
 }
 
 /// Reads one request to a table, row or function. `body` matters to POST, PATCH and PUT only.
@@ -103,7 +107,7 @@ pub(super) fn parse_part(
     let method = method(&head.method, &target)?;
     let mut preferences = match headers.prefer.is_empty() {
         true => Preferences::default(),
-        false => preferences(&headers.prefer)?,
+        false => preferences(&headers.prefer, &head.allowed)?,
     };
     let asked = match target {
         Target::Row(..) => Asked::Row,
@@ -119,16 +123,16 @@ pub(super) fn parse_part(
     let window = window(query.offset, query.limit, range, headers.range_unit)?;
     query.select.limit = rows_slot(window.limit, &mut build)?;
     query.select.offset = rows_slot((window.offset > 0).then_some(window.offset), &mut build)?;
-    refuse_misplaced(method, &target, &query)?;
+    refuse_misplaced(method, (&target, head.compatible), &query)?;
 
     let (payload, action) = match target {
         Target::Function(ref name) => {
             call(&mut query, Call { read_only: reads, body, operation, whole: whole(head, name, functions) })?
         }
-        _ => action(method, &mut query, body, &preferences, operation)?,
+        _ => action(method, &mut query, body, &preferences, (operation, head.compatible))?,
     };
     let resource = resource(target, &mut build)?;
-    let expect = expect(&resource, &action, &reply, &preferences)?;
+    let expect = expect(&resource, &action, &reply, (&preferences, head.compatible))?;
     let mut shape = Shape {
         returning: returning(&action, &preferences),
         // A write knows how many rows it affects.
@@ -142,7 +146,10 @@ pub(super) fn parse_part(
     preferences.apply(&Honoured {
         insert: matches!(shape.action, Action::Insert(_)),
         write: !matches!(shape.action, Action::Read | Action::Call { .. }),
+        missing: matches!(shape.action, Action::Insert(_))
+            || head.compatible && matches!(shape.action, Action::Update { .. }),
         max_affected: matches!(shape.expect, Expect::AtMost(_)),
+        compatible: head.compatible,
     });
     let conditions = conditions(headers.if_match, headers.if_none_match);
     let demands = conditions.within.is_some() || conditions.without.is_some();
@@ -159,6 +166,7 @@ pub(super) fn parse_part(
         idempotency_key: idempotency_key(headers.idempotency_key.filter(|_| !reads))?,
         window,
         fingerprint,
+        compatible: head.compatible,
         schema: schema(head).map(Into::into),
     })
 }
@@ -174,7 +182,7 @@ pub fn schema<'a>(head: &Head<'a>) -> Option<&'a str> {
 
 /// A method that fits its target.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verb {
+pub(super) enum Verb {
     Get,
     Post,
     Patch,
@@ -254,20 +262,28 @@ fn rows_slot(rows: Option<u64>, build: &mut Build) -> Result<Option<Slot>, Probl
 }
 
 /// Parameters that mean nothing for this method are refused and not dropped in silence.
-fn refuse_misplaced(method: Verb, target: &Target, query: &Query) -> Result<(), Problem> {
+fn refuse_misplaced(
+    method: Verb,
+    (target, compatible): (&Target, bool),
+    query: &Query,
+) -> Result<(), Problem> {
     let misplaced = |what: &str, why: &str| {
         Err(Problem::new(Code::QuerySyntax, format!("{what} cannot be given here"))
             .with_details(why.to_owned()))
     };
     let function = matches!(target, Target::Function(_));
     let select = &query.select;
+    let ignores = compatible && method != Verb::Put;
+    if ignores {
+        return Ok(());
+    }
     if method == Verb::Post && !function && (select.filter.is_some() || select.having.is_some()) {
         return misplaced("a filter", "POST inserts the rows of the body; no rows are chosen");
     }
     if query.cursor.is_some() && (method != Verb::Get || matches!(target, Target::Row(..))) {
         return misplaced("cursor", "only a read of many rows has pages");
     }
-    if query.on_conflict.is_some() && (method != Verb::Post || function) {
+    if query.on_conflict.is_some() && !compatible && (method != Verb::Post || function) {
         return misplaced("on_conflict", "only an insert (POST) can conflict");
     }
     if method == Verb::Put && (query.limit.is_some() || query.offset.is_some()) {
@@ -289,28 +305,6 @@ fn refuse_misplaced(method: Verb, target: &Target, query: &Query) -> Result<(), 
     Ok(())
 }
 
-/// The places of columns that hold an object in some row.
-fn objects(payload: &Payload) -> Vec<u16> {
-    let object =
-        |row: &Vec<Cell>, at: u16| matches!(row.get(usize::from(at)), Some(Cell::Json(Json::Object(_))));
-    (0u16..payload.columns.len() as u16)
-        .filter(|at| payload.rows.iter().any(|row| object(row, *at)))
-        .collect()
-}
-
-/// Without a word on what is missing, every row has the same keys: else a misspelt one would silently become NULL.
-fn same_keys(payload: &Payload) -> Result<(), Problem> {
-    for (number, row) in payload.rows.iter().enumerate() {
-        let missing = row.iter().position(|cell| *cell == Cell::Missing);
-        if let Some(column) = missing.and_then(|at| payload.columns.get(at)) {
-            return Err(Problem::new(Code::BodyInvalid, "All object keys must match")
-                .with_details(format!("Row {} of the body has no '{column}'", number + 1))
-                .with_hint("Say what is meant: columns=a,b, or Prefer: missing=default"));
-        }
-    }
-    Ok(())
-}
-
 /// Whether a filter is nothing but `column=eq.value`, once or more.
 fn fixes_columns(filter: &Filter) -> bool {
     match filter {
@@ -322,54 +316,6 @@ fn fixes_columns(filter: &Filter) -> bool {
         }
         _ => false,
     }
-}
-
-fn action(
-    method: Verb,
-    query: &mut Query,
-    body: Body<'_>,
-    preferences: &Preferences,
-    operation: Option<u16>,
-) -> Result<(Payload, Action), Problem> {
-    match method {
-        Verb::Get => return Ok((Payload::default(), Action::Read)),
-        Verb::Delete => return Ok((Payload::default(), Action::Delete)),
-        Verb::Post | Verb::Patch | Verb::Put => {}
-    }
-    let columns = query.columns.take();
-    let chosen = columns.is_some();
-    let parsed = body::parse(body, columns, operation)?;
-    let mut payload = parsed.payload;
-    if method == Verb::Post {
-        if !chosen && preferences.missing_default.is_none() {
-            same_keys(&payload)?;
-        }
-        let conflict = preferences
-            .resolution
-            .map(|resolution| Conflict { columns: query.on_conflict.take().unwrap_or_default(), resolution });
-        let insert = Insert {
-            columns: payload.columns.clone(),
-            single: parsed.single,
-            conflict,
-            missing_default: preferences.missing_default == Some(true),
-            objects: objects(&payload),
-        };
-        return Ok((payload, Action::Insert(insert)));
-    }
-    if method == Verb::Patch && payload.rows.is_empty() {
-        // An empty list changes nothing, as an empty object does.
-        payload.rows.push(Vec::new());
-        payload.columns.clear();
-    }
-    if payload.rows.len() != 1 {
-        return Err(body::invalid(
-            "the body must hold exactly one row",
-            format!("it holds {}", payload.rows.len()),
-        )
-        .with_hint("Send one JSON object"));
-    }
-    let columns = payload.columns.clone();
-    Ok((payload, if method == Verb::Put { Action::Put { columns } } else { Action::Update { columns } }))
 }
 
 fn resource(target: Target, build: &mut Build) -> Result<Resource, Problem> {
@@ -397,7 +343,7 @@ fn expect(
     resource: &Resource,
     action: &Action,
     reply: &ReplyForm,
-    preferences: &Preferences,
+    (preferences, compatible): (&Preferences, bool),
 ) -> Result<Expect, Problem> {
     let changes =
         matches!(action, Action::Update { .. } | Action::Delete | Action::Call { read_only: false, .. });
@@ -405,6 +351,7 @@ fn expect(
         (Some(rows), Some(true)) => Some(rows),
         // Asked not to be strict, the bound is not kept; a bound that is not known to be kept is no bound.
         (None, _) | (_, Some(false)) => None,
+        (Some(_), None) if compatible => None,
         (Some(_), None) => {
             return Err(Problem::new(
                 Code::MaxAffectedPreference,

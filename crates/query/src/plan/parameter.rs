@@ -28,6 +28,11 @@ pub enum ParamSource {
     Cell(u16),
     /// All rows of the payload.
     Payload,
+    /// The payload as one JSON text, as it came where it was one.
+    Document {
+        /// A list of rows; else the one row.
+        list: bool,
+    },
     /// Known when the plan was made; only in plans that are not cacheable, or from policies and defaults.
     Constant(Value),
     /// A constant payload: part of a nested insert.

@@ -8,6 +8,7 @@ mod cursor;
 mod embed;
 mod filter;
 mod function;
+mod mutation;
 mod names;
 mod nested;
 mod order;

@@ -140,13 +140,14 @@ impl Planner<'_> {
         rows: Option<crate::plan::ParamId>,
     ) -> u16 {
         let step = self.steps.len() as u16;
-        let returning = Returning { outputs: Vec::new(), capture: self.key_columns(table) };
+        let returning = Returning { capture: self.key_columns(table), ..Returning::default() };
         let id = self.query_id();
         self.steps.push(Step::Insert(Insert {
             id,
             table,
             columns,
             rows,
+            given: None,
             conflict: None,
             check: None,
             merge_guard: None,

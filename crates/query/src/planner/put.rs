@@ -63,6 +63,7 @@ impl Planner<'_> {
             table,
             columns,
             rows: None,
+            given: None,
             conflict,
             check: None,
             merge_guard: None,
@@ -74,7 +75,7 @@ impl Planner<'_> {
     }
 
     /// The filter of a PUT names exactly the primary key, by `eq`.
-    fn put_slots(
+    pub(super) fn put_slots(
         &self,
         table: TableId,
         primary_key: &[ColumnId],

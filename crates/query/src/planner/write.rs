@@ -22,13 +22,16 @@ impl Planner<'_> {
         shape: &Shape,
     ) -> Result<(), Problem> {
         let table = self.table(name)?;
+        if self.options.native {
+            return self.mutate(table, key, action, shape);
+        }
         if let crate::catalog::TableKind::View { writable: false } = self.catalog[table].kind {
             return Err(Problem::new(Code::Unsupported, format!("cannot write to view \"{name}\""))
                 .with_hint("Write to the table beneath it, or give the view INSTEAD OF triggers"));
         }
         match action {
             Action::Insert(insert) => self.insert(table, insert, shape),
-            Action::Update { columns } => self.update(table, key, columns, shape),
+            Action::Update { columns, .. } => self.update(table, key, columns, shape),
             Action::Put { columns } => self.put(table, key, columns, shape),
             Action::Delete => self.delete(table, key, shape),
             Action::Read | Action::Call { .. } => {
@@ -58,8 +61,18 @@ impl Planner<'_> {
         let expect = expect(shape.expect);
         // A row of defaults alone has nothing to conflict with but what the defaults make anew.
         let conflict = conflict.filter(|_| !columns.is_empty());
-        let step =
-            Insert { id, table, columns, rows, conflict, check: None, merge_guard: None, returning, expect };
+        let step = Insert {
+            id,
+            table,
+            columns,
+            rows,
+            given: None,
+            conflict,
+            check: None,
+            merge_guard: None,
+            returning,
+            expect,
+        };
         self.steps.push(Step::Insert(step));
         self.represent(table, shape)
     }
@@ -209,6 +222,7 @@ impl Planner<'_> {
             id,
             table,
             set,
+            given: None,
             filter,
             guard: None,
             check: None,
@@ -234,7 +248,7 @@ impl Planner<'_> {
             }
             _ => Vec::new(),
         };
-        let returning = Returning { outputs, capture: Vec::new() };
+        let returning = Returning { outputs, ..Returning::default() };
         let expect = expect(shape.expect);
         self.steps.push(Step::Delete(Delete { id, table, filter, guard: None, returning, expect }));
         Ok(())
@@ -285,7 +299,7 @@ impl Planner<'_> {
             request::Returning::Minimal => Ok(Returning::default()),
             request::Returning::Key => {
                 let capture = if single { self.address(table) } else { Vec::new() };
-                Ok(Returning { outputs: Vec::new(), capture })
+                Ok(Returning { capture, ..Returning::default() })
             }
             request::Returning::Rows if self.needs_read(table, &shape.select) => {
                 if primary_key.is_empty() {
@@ -293,12 +307,13 @@ impl Planner<'_> {
                     return Err(Problem::new(Code::Unsupported, format!("'{name}' has no primary key"))
                         .with_details("Embedding, aggregates and order in what a write returns need one"));
                 }
-                Ok(Returning { outputs: Vec::new(), capture: primary_key.clone() })
+                Ok(Returning { capture: primary_key.clone(), ..Returning::default() })
             }
             request::Returning::Rows => {
                 self.reply = Some(self.steps.len() as u16);
                 let outputs = self.outputs(id, Relation::Table(table), &shape.select)?;
-                Ok(Returning { outputs, capture: if single { self.address(table) } else { Vec::new() } })
+                let capture = if single { self.address(table) } else { Vec::new() };
+                Ok(Returning { outputs, capture, ..Returning::default() })
             }
         }
     }

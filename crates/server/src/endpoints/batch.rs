@@ -29,7 +29,8 @@ pub async fn call(
     passage.stages.pass(Stage::Receive);
     let parameters = |name: &str| app.data.function_params(principal, None, name);
     let operations = rest::parse_batch(&body, &parameters)?;
-    let preferences = rest::preferences(&headers::texts(&head.headers, headers::PREFER)?)?;
+    let preferences =
+        rest::preferences(&headers::texts(&head.headers, headers::PREFER)?, &rest::Allowed::default())?;
     let key = rest::idempotency_key(headers::text(&head.headers, headers::IDEMPOTENCY_KEY)?)?;
     passage.stages.pass(Stage::Parse);
     let idempotency = key.map(|key| context::idempotency(&key, head, &body, principal));

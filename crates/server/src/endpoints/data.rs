@@ -41,10 +41,15 @@ pub async fn call(
         _ => body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?,
     };
     passage.stages.pass(Stage::Receive);
+    let model = app.settings.native.as_ref().map(|_| app.data.model());
     let mut request = headers::head(head, app.settings.base())?;
     if let (Route::Root, Some(native)) = (passage.route, &app.settings.native) {
         // The function that answers here is called as any other.
         request.path = native.root.as_deref().unwrap_or(request.path);
+    }
+    if let (Some(native), Some(model)) = (&app.settings.native, &model) {
+        let time_zones = Some(model.catalog.time_zones());
+        request.allowed = rest::Allowed { time_zones, transaction: native.rollback_override };
     }
     let schema = rest::schema(&request);
     let parameters = |name: &str| app.data.function_params(principal, schema, name);
@@ -85,9 +90,10 @@ async fn run(
         return as_wished(&wished, data::read(app, head, &asked, row, answer)?);
     }
     let shape = (parsed.request.shape.resource.clone(), parsed.request.shape.action.clone());
-    let (asked, request) = data::Asked::of(parsed);
+    let (mut asked, request) = data::Asked::of(parsed);
     let answer = app.data.execute(request, principal, context).await?;
     passage.stages.measured(&stages_of(&answer));
+    asked.note(&answer);
     let wished = answer.session.clone();
     let reply = match shape {
         (_, Action::Call { .. }) => data::called(head, &asked, answer),

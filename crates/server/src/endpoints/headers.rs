@@ -1,7 +1,7 @@
 //! The parts of a request that the REST protocol reads, borrowed from the HTTP library's.
 
 use http::{HeaderMap, HeaderName, header, request::Parts};
-use transom_protocols::rest::{Head, Headers};
+use transom_protocols::rest::{Allowed, Head, Headers};
 use transom_types::{Code, Problem};
 
 /// What the protocol reads of a request. Errors: [`Code::RequestMalformed`] for a header that is not text.
@@ -13,6 +13,7 @@ pub fn head<'p>(parts: &'p Parts, base: &str) -> Result<Head<'p>, Problem> {
         method: parts.method.clone(),
         path: path.strip_prefix(base).unwrap_or(path),
         compatible: base.is_empty(),
+        allowed: Allowed::default(),
         query: parts.uri.query().unwrap_or_default(),
         headers: Headers {
             accept: text(headers, header::ACCEPT)?,

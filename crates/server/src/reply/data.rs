@@ -7,7 +7,7 @@ use transom_protocols::rest::{
 };
 use transom_query::{
     catalog::Returns,
-    request::{Action, DataRequest, Resource},
+    request::{Action, DataRequest, Insert, Resolution, Resource},
 };
 use transom_types::{Code, Digest, Precondition, Problem};
 
@@ -27,13 +27,24 @@ pub struct Asked {
     conditions: Precondition,
     window: Window,
     fingerprint: Option<u64>,
+    compatible: bool,
 }
 
 impl Asked {
     /// Parts a request into what the reply needs and what the data room does.
     pub fn of(parsed: RestRequest) -> (Self, DataRequest) {
-        let RestRequest { request, reply, preferences, conditions, window, fingerprint, .. } = parsed;
-        (Self { form: reply, preferences, conditions, window, fingerprint }, request)
+        let RestRequest { request, reply, preferences, conditions, window, fingerprint, compatible, .. } =
+            parsed;
+        (Self { form: reply, preferences, conditions, window, fingerprint, compatible }, request)
+    }
+}
+
+impl Asked {
+    /// Takes back what could not be done.
+    pub fn note(&mut self, answer: &DataReply) {
+        if self.compatible && !answer.resolved {
+            self.preferences.without_resolution();
+        }
     }
 }
 
@@ -123,7 +134,12 @@ pub fn written(
     let counted = asked.preferences.count.is_some();
     let (kind, range) = rest::write_reply(action, answer.rows, answer.inserted, returned, counted);
     // Of a row that is new. An upsert that changed one says where it is only when asked for headers.
-    let location = location(resource, &answer).filter(|_| kind == ReplyKind::Created || !returned);
+    let kind = match action {
+        // Nothing came to be where nothing was given: said only by PostgREST.
+        Action::Insert(insert) if asked.compatible && answer.inserted == 0 && merges(insert) => ReplyKind::Ok,
+        _ => kind,
+    };
+    let location = location(asked, resource, &answer).filter(|_| kind == ReplyKind::Created || !returned);
     let replayed = answer.replayed;
     let mut reply = match returned {
         true => shaped(asked, status_of(kind), answer)?,
@@ -149,18 +165,18 @@ fn shaped(asked: &Asked, status: StatusCode, answer: DataReply) -> Result<Reply,
     Ok(reply)
 }
 
-fn location(resource: &Resource, answer: &DataReply) -> Option<String> {
+fn merges(insert: &Insert) -> bool {
+    insert.conflict.as_ref().is_some_and(|conflict| conflict.resolution == Resolution::Merge)
+}
+
+fn location(asked: &Asked, resource: &Resource, answer: &DataReply) -> Option<String> {
     let (Resource::Table(table) | Resource::Row(table, _)) = resource else { return None };
-    rest::location(table, answer.key.as_ref()?)
+    let base = if asked.compatible { "" } else { rest::BASE };
+    rest::location(base, table, answer.key.as_ref()?)
 }
 
 fn say_preferences(reply: &mut Reply, asked: &Asked) {
-    let transaction = asked.preferences.transaction.map(transaction_name);
-    let applied = match (asked.preferences.applied(), transaction) {
-        (Some(applied), Some(transaction)) => Some(format!("{applied}, {transaction}")),
-        (applied, transaction) => applied.or(transaction.map(str::to_owned)),
-    };
-    if let Some(applied) = applied {
+    if let Some(applied) = asked.preferences.applied() {
         reply::set(reply, PREFERENCE_APPLIED, &applied);
     }
 }
@@ -168,14 +184,7 @@ fn say_preferences(reply: &mut Reply, asked: &Asked) {
 /// Says that a transaction ended as was wished.
 pub fn say_transaction(reply: &mut Reply, transaction: Option<Transaction>) {
     if let Some(transaction) = transaction {
-        reply::set(reply, PREFERENCE_APPLIED, transaction_name(transaction));
-    }
-}
-
-fn transaction_name(transaction: Transaction) -> &'static str {
-    match transaction {
-        Transaction::Commit => "tx=commit",
-        Transaction::Rollback => "tx=rollback",
+        reply::set(reply, PREFERENCE_APPLIED, rest::transaction_name(transaction));
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use transom_query::{
     plan::{MISSING_CELL, MISSING_CELL_OF_ENGINE, ParamKind},
-    request::Cell,
+    request::{Cell, Payload},
 };
 use transom_types::{Code, DataType, Problem, Value};
 
@@ -110,6 +110,32 @@ pub(super) fn rows(
         text.push(b']');
     }
     text.push(b']');
+    json::document(text)
+}
+
+/// Rows as a list of objects, or the one row as an object.
+pub(super) fn document(payload: &Payload, list: bool) -> Result<Value, Problem> {
+    let mut text = Vec::new();
+    text.extend_from_slice(if list { b"[" } else { b"" });
+    let rows = if list { &payload.rows[..] } else { payload.rows.get(..1).unwrap_or_default() };
+    for (number, row) in rows.iter().enumerate() {
+        text.extend_from_slice(if number > 0 { b",{" } else { b"{" });
+        let mut first = true;
+        for (name, cell) in payload.columns.iter().zip(row) {
+            let json = match cell {
+                Cell::Json(json) => json,
+                Cell::Missing => continue,
+                Cell::Earlier(_) => return Err(reference(name, number)),
+            };
+            text.extend_from_slice(if first { b"" } else { b"," });
+            first = false;
+            json::push_string(&mut text, name);
+            text.push(b':');
+            json::push_shown(&mut text, json);
+        }
+        text.push(b'}');
+    }
+    text.extend_from_slice(if list { b"]" } else { b"" });
     json::document(text)
 }
 

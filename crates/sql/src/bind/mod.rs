@@ -72,6 +72,7 @@ fn one(
             let raw = dialect.reads_text();
             cell::rows(&values.payload.rows, (&parameter.kind, raw), &values.payload.columns, None)?
         }
+        ParamSource::Document { list } => document(values, *list)?,
         ParamSource::ConstantRows { columns, rows } => {
             cell::rows(rows, (&parameter.kind, dialect.reads_text()), columns, Some(name))?
         }
@@ -84,6 +85,14 @@ fn one(
         }
     };
     Ok(Bound::Value(value))
+}
+
+/// The body as one JSON text: as it came, or made of its rows.
+fn document(values: &Values, list: bool) -> Result<Value, Problem> {
+    if let Some(document) = &values.payload.document {
+        return Ok(Value::Json(document.clone()));
+    }
+    cell::document(&values.payload, list)
 }
 
 fn scalar_type(kind: &ParamKind) -> DataType {

@@ -41,7 +41,7 @@ fn list(elements: &[&str], data_type: transom_types::DataType) -> Result<Bound, 
 
 fn body(rows: Vec<Vec<Cell>>) -> Values {
     let columns = vec!["name".into(), "size".into()];
-    Values { payload: Payload { columns, rows }, ..Values::default() }
+    Values { payload: Payload { columns, rows, ..Default::default() }, ..Values::default() }
 }
 
 fn cell(json: Json, data_type: transom_types::DataType) -> Result<Bound, Problem> {

@@ -166,6 +166,24 @@ pub trait Dialect: Send + Sync {
         false
     }
 
+    /// The rows of a JSON text, for `FROM`: its members as columns of these names and types.
+    /// Errors: [`transom_types::Code::Unsupported`] where the engine does not read documents itself.
+    fn given_rows(&self, text: &mut String, given: &GivenRows<'_>) -> Result<(), Problem> {
+        let _ = (text, given);
+        Err(Problem::new(Code::Unsupported, format!("{} does not read bodies itself", self.name())))
+    }
+
+    /// A condition on the rows that a merge changes which always holds and counts them; `false` where there is none.
+    fn count_merged(&self, text: &mut String) -> bool {
+        let _ = text;
+        false
+    }
+
+    /// How many rows [`Dialect::count_merged`] has counted, so far.
+    fn merged_count(&self) -> &'static str {
+        "0"
+    }
+
     /// The source of a rows or list parameter, for `FROM`.
     fn rows_source(&self, text: &mut String, rows: &str, alias: &str);
 
@@ -239,6 +257,19 @@ pub trait Dialect: Send + Sync {
         let _ = (text, statement);
         false
     }
+}
+
+/// The rows of a JSON text.
+#[derive(Debug)]
+pub struct GivenRows<'a> {
+    /// The text, as an expression.
+    pub document: &'a str,
+    /// Whether it is a list of objects, not one object.
+    pub list: bool,
+    /// Each member that is read: its name, its type, and what a row takes that does not have it (else NULL).
+    pub members: &'a [(&'a str, Option<&'a str>, Option<&'a str>)],
+    /// What the rows are called.
+    pub alias: &'a str,
 }
 
 /// A full-text search.

@@ -3,6 +3,7 @@
 mod called;
 mod dialect;
 mod expr;
+mod given;
 mod limited;
 mod output;
 mod quantified;
@@ -23,7 +24,7 @@ use transom_query::{
 use transom_types::Problem;
 
 use crate::{Layout, Prepared, Rendered};
-pub use dialect::{Dialect, ENGINES, Search};
+pub use dialect::{Dialect, ENGINES, GivenRows, Search};
 
 /// Renders every step of a plan in an engine's SQL.
 /// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part, naming it.

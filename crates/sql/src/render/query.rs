@@ -35,6 +35,12 @@ impl Writer<'_> {
                 self.push(" AS ");
                 self.alias(query.id);
             }
+            Source::Written(_) => {
+                self.push(" FROM ");
+                self.push(self.prefix);
+                self.push("w AS ");
+                self.alias(query.id);
+            }
             Source::Function(function, arguments) => {
                 self.push(" FROM (");
                 self.fragments(&catalog[*function].body, arguments)?;
@@ -273,7 +279,7 @@ impl Writer<'_> {
     /// The table whose rows a query id stands for.
     pub(super) fn table_of(&self, id: QueryId) -> Option<TableId> {
         self.sources.get(&id).and_then(|source| match source {
-            Source::Table(table) => Some(*table),
+            Source::Table(table) | Source::Written(table) => Some(*table),
             _ => None,
         })
     }
@@ -281,7 +287,7 @@ impl Writer<'_> {
     /// What a column holds.
     pub(super) fn column_type(&self, id: QueryId, column: transom_query::ColumnId) -> Option<DataType> {
         match self.sources.get(&id)? {
-            Source::Table(table) => Some(self.catalog[*table][column].data_type),
+            Source::Table(table) | Source::Written(table) => Some(self.catalog[*table][column].data_type),
             Source::Function(function, _) => {
                 self.catalog[*function].columns.get(column.0 as usize).map(|column| column.data_type)
             }
@@ -295,7 +301,9 @@ impl Writer<'_> {
         column: transom_query::ColumnId,
     ) -> Result<Box<str>, Problem> {
         match self.sources.get(&id) {
-            Some(Source::Table(table)) => Ok(self.catalog[*table][column].name.clone()),
+            Some(Source::Table(table) | Source::Written(table)) => {
+                Ok(self.catalog[*table][column].name.clone())
+            }
             Some(Source::Function(function, _)) => {
                 Ok(self.catalog[*function].columns[column.0 as usize].name.clone())
             }
@@ -310,7 +318,7 @@ impl<'a> Writer<'a> {
         let Expr::Column(id, column) = expr else { return None };
         let catalog: &'a transom_query::Catalog = self.catalog;
         let columns = match self.sources.get(id)? {
-            Source::Table(table) => &catalog[*table].columns,
+            Source::Table(table) | Source::Written(table) => &catalog[*table].columns,
             Source::Function(function, _) => &catalog[*function].columns,
             Source::One => return None,
         };

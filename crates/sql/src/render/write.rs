@@ -15,23 +15,28 @@ impl Writer<'_> {
         self.change(insert.id, insert.table);
         self.push("INSERT INTO ");
         self.table(insert.table);
-        if insert.columns.is_empty() && insert.rows.is_none() {
+        if insert.columns.is_empty() && insert.rows.is_none() && insert.given.is_none() {
             let defaults = self.dialect.default_values();
             self.push(defaults);
         } else {
             self.push(" ");
-            self.columns(insert.table, insert.columns.iter().map(|column| column.column))?;
-            match insert.rows {
-                None => self.values(insert)?,
-                Some(rows) => self.rows_of(insert, rows)?,
+            if !insert.columns.is_empty() {
+                self.columns(insert.table, insert.columns.iter().map(|column| column.column))?;
+            }
+            match (insert.rows, &insert.given) {
+                (_, Some(given)) => self.given_rows(insert, given)?,
+                (None, _) => self.values(insert)?,
+                (Some(rows), _) => self.rows_of(insert, rows)?,
             }
         }
         if let Some(conflict) = &insert.conflict {
             self.on_conflict(insert, conflict)?;
         }
-        let mut layout = self.returning(insert.id, insert.table, &insert.returning, insert.check.as_ref())?;
         let merges = insert.conflict.as_ref().is_some_and(|conflict| conflict.merge.is_some());
-        if merges && self.catalog[insert.table].kind == TableKind::Table {
+        let counted = merges && insert.given.is_some();
+        let mut layout =
+            self.returning(insert.id, insert.table, (&insert.returning, counted), insert.check.as_ref())?;
+        if merges && !counted && self.catalog[insert.table].kind == TableKind::Table {
             let alias = self.apart(|writer| {
                 writer.alias(insert.id);
                 Ok(())
@@ -70,7 +75,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn insert_value(
+    pub(super) fn insert_value(
         &mut self,
         insert: &Insert,
         column: &transom_query::plan::InsertColumn,
@@ -115,7 +120,12 @@ impl Writer<'_> {
             writer.name(name);
             Ok(())
         })?;
-        self.conditions(&[&insert.merge_guard])
+        self.conditions(&[&insert.merge_guard])?;
+        if insert.given.is_some() {
+            self.push(if insert.merge_guard.is_some() { " AND " } else { " WHERE " });
+            self.dialect.count_merged(&mut self.text);
+        }
+        Ok(())
     }
 
     pub(super) fn update(&mut self, update: &Update) -> Result<Layout, Problem> {
@@ -123,14 +133,21 @@ impl Writer<'_> {
         self.change(update.id, update.table);
         self.push("UPDATE ");
         self.table(update.table);
+        // Columns are those of the body's row from here on.
+        let from = match &update.given {
+            Some(given) => self.apart(|writer| writer.given(given, update.table))?,
+            None => String::new(),
+        };
         self.push(" SET ");
         self.list(&update.set, ", ", |writer, (column, value)| {
             writer.name(&catalog[update.table][*column].name);
             writer.push(" = ");
             writer.expr(value)
         })?;
-        self.conditions(&[&update.filter, &update.guard])?;
-        self.returning(update.id, update.table, &update.returning, update.check.as_ref())
+        self.push(&from);
+        let given = update.given.as_ref().map_or(&None, |given| &given.filter);
+        self.conditions(&[given, &update.filter, &update.guard])?;
+        self.returning(update.id, update.table, (&update.returning, false), update.check.as_ref())
     }
 
     pub(super) fn delete(&mut self, delete: &Delete) -> Result<Layout, Problem> {
@@ -138,20 +155,24 @@ impl Writer<'_> {
         self.push("DELETE FROM ");
         self.table(delete.table);
         self.conditions(&[&delete.filter, &delete.guard])?;
-        self.returning(delete.id, delete.table, &delete.returning, None)
+        self.returning(delete.id, delete.table, (&delete.returning, false), None)
     }
 
     fn returning(
         &mut self,
         id: QueryId,
         table: TableId,
-        returning: &Returning,
+        (returning, counted): (&Returning, bool),
         check: Option<&Expr>,
     ) -> Result<Layout, Problem> {
+        if let Some(rows) = &returning.rows {
+            return self.written(rows, counted);
+        }
         let layout = Layout {
             body: !returning.outputs.is_empty(),
             check: check.is_some(),
             capture: !returning.capture.is_empty(),
+            merged: counted,
             ..Layout::default()
         };
         let mut word = " RETURNING ";
@@ -168,6 +189,11 @@ impl Writer<'_> {
         if layout.capture {
             self.push(word);
             self.captured(id, table, &returning.capture)?;
+            word = ", ";
+        }
+        if counted {
+            self.push(word);
+            self.push(self.dialect.merged_count());
         }
         Ok(layout)
     }

@@ -35,5 +35,5 @@ pub fn read(query: Query) -> Step {
 }
 
 pub fn returning(outputs: Vec<Output>) -> Returning {
-    Returning { outputs, capture: Vec::new() }
+    Returning { outputs, capture: Vec::new(), rows: None }
 }

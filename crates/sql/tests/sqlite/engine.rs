@@ -62,7 +62,7 @@ impl Draft {
         let row = |row: &Json| row.as_array().expect("a row").iter().map(cell).collect();
         let rows = rows.as_array().expect("rows").iter().map(row).collect();
         let columns = (0..types.len()).map(|at| format!("c{at}").into()).collect();
-        self.values.payload = Payload { columns, rows };
+        self.values.payload = Payload { columns, rows, ..Default::default() };
         self.param(ParamSource::Payload, ParamKind::Rows(types.to_vec()))
     }
 

@@ -21,6 +21,7 @@ fn insert(table: transom_query::TableId, columns: Vec<InsertColumn>, rows: Optio
         id: QueryId(0),
         table,
         columns,
+        given: None,
         rows,
         conflict: None,
         check: None,
@@ -62,7 +63,7 @@ fn one_row_returns_itself_and_its_key() {
     let (engine, mut draft) = (Engine::new(), Draft::default());
     let (name, active) = (draft.text("Saw", Text), draft.text("no", Bool));
     let step = Insert {
-        returning: Returning { outputs: shown(0), capture: vec![ID, IMAGE, LOOSE] },
+        returning: Returning { outputs: shown(0), capture: vec![ID, IMAGE, LOOSE], rows: None },
         ..insert(PRODUCTS, vec![one(NAME, name), one(ACTIVE, active)], None)
     };
     insta::assert_snapshot!(engine.run(&draft, Step::Insert(step)).shown());
@@ -73,7 +74,7 @@ fn a_row_of_defaults() {
     let (engine, draft) = (Engine::new(), Draft::default());
     let key = ColumnId(0);
     let step = Insert {
-        returning: Returning { outputs: Vec::new(), capture: vec![key] },
+        returning: Returning { outputs: Vec::new(), capture: vec![key], rows: None },
         ..insert(ODD, Vec::new(), None)
     };
     insta::assert_snapshot!(engine.run(&draft, Step::Insert(step)).shown());
@@ -148,13 +149,14 @@ fn updates_change_the_filtered_rows() {
     let step = Update {
         id: QueryId(0),
         table: PRODUCTS,
+        given: None,
         set: vec![(NAME, Expr::Param(name)), (PRICE, column(0, WEIGHT))],
         filter: Some(
             Expr::all([Some(Expr::InList(Box::new(column(0, ID)), ids)), Some(in_tools(0))]).unwrap(),
         ),
         guard: None,
         check: None,
-        returning: Returning { outputs: shown(0), capture: vec![ID] },
+        returning: Returning { outputs: shown(0), capture: vec![ID], rows: None },
         expect: Expect::Any,
     };
     insta::assert_snapshot!(engine.run(&draft, Step::Update(step)).shown());
@@ -222,6 +224,7 @@ fn tables_may_be_called_as_aliases_are() {
         let step = Update {
             id: QueryId(0),
             table: ODD,
+            given: None,
             set: vec![(ColumnId(1), Expr::Param(label))],
             filter: Some(Expr::And(vec![Expr::Exists(Box::new(tagged)), like])),
             guard: None,
@@ -259,7 +262,7 @@ fn new_rows_are_checked_by_the_statement_that_writes_them() {
     let rows = draft.rows(json!([["Axe", 1], ["Bear", 2], ["None", null]]), &[Text, Integer]);
     let columns = vec![cell(NAME, 0, Text, false), cell(CATEGORY, 1, Integer, false)];
     let step = Insert {
-        returning: Returning { outputs: shown(0), capture: vec![ID] },
+        returning: Returning { outputs: shown(0), capture: vec![ID], rows: None },
         ..insert(PRODUCTS, columns, Some(rows))
     };
     insta::assert_snapshot!(engine.run(&draft, Step::Insert(step)).shown());
@@ -287,6 +290,7 @@ fn updates_and_deletes_pass_over_hidden_rows() {
     let update = Update {
         id: QueryId(0),
         table: PRODUCTS,
+        given: None,
         set: vec![(CATEGORY, Expr::Param(toys))],
         filter: None,
         guard: None,
@@ -300,7 +304,7 @@ fn updates_and_deletes_pass_over_hidden_rows() {
         table: PRODUCTS,
         filter: None,
         guard: None,
-        returning: Returning { outputs: Vec::new(), capture: vec![ID] },
+        returning: Returning { outputs: Vec::new(), capture: vec![ID], rows: None },
         expect: Expect::Any,
     };
     let engine = Engine::held_to(POLICIES);

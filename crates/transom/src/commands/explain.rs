@@ -38,7 +38,7 @@ pub fn run(flags: &Flags, asked: &Asked) -> anyhow::Result<()> {
             anyhow::anyhow!("--method {:?}: write GET, POST, PATCH, PUT or DELETE", asked.method)
         })?;
         let headers = Headers { content_type: Some("application/json"), ..Headers::default() };
-        let head = Head { method, path, query, headers, compatible: false };
+        let head = Head { method, path, query, headers, ..Head::default() };
         let params = |name: &str| data.function_params(&principal, None, name);
         let request =
             rest::parse(&head, asked.body.as_deref().map(str::as_bytes), &params).map_err(Faults::from)?;

@@ -134,5 +134,8 @@ fn request(batch: seed::Batch) -> DataRequest {
         returning: Returning::Minimal,
         ..Shape::read("")
     };
-    DataRequest { shape, values: Values { payload: Payload { columns, rows }, ..Values::default() } }
+    DataRequest {
+        shape,
+        values: Values { payload: Payload { columns, rows, ..Default::default() }, ..Values::default() },
+    }
 }

@@ -125,5 +125,8 @@ pub(super) fn insert(
         returning: Returning::Minimal,
         ..Shape::read("")
     };
-    DataRequest { shape, values: Values { payload: Payload { columns, rows }, ..Values::default() } }
+    DataRequest {
+        shape,
+        values: Values { payload: Payload { columns, rows, ..Default::default() }, ..Values::default() },
+    }
 }

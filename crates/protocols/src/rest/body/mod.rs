@@ -1,6 +1,7 @@
 //! Request bodies: JSON, CSV and forms become the rows of a [`Payload`].
 
 mod csv;
+mod document;
 mod form;
 mod json;
 
@@ -12,6 +13,7 @@ use transom_types::{Code, Problem, limits::WRITE_ROWS_MAX};
 
 use super::build::{earlier, too_many};
 
+pub(super) use document::Purpose;
 pub(super) use json::depth_within;
 
 /// Most keys of one payload.
@@ -54,6 +56,25 @@ pub(super) fn parse(
         },
     };
     Ok(Parsed { payload: rows.finish()?, single })
+}
+
+/// The same, where the engine reads JSON itself: then its text goes on as it came.
+pub(super) fn parse_for_engine(
+    body: Body<'_>,
+    columns: Option<Vec<Box<str>>>,
+    operation: Option<u16>,
+    purpose: Purpose,
+) -> Result<Parsed, Problem> {
+    if let Body::Bytes(content_type, bytes) = body
+        && let Media::Json = media(content_type)?
+    {
+        return document::read(bytes, columns, purpose);
+    }
+    let mut parsed = parse(body, columns, operation)?;
+    if purpose == Purpose::One && parsed.payload.rows.is_empty() {
+        parsed.payload.columns.clear();
+    }
+    Ok(parsed)
 }
 
 enum Media {
@@ -227,6 +248,6 @@ impl Rows {
                 self.rows[at] = std::mem::take(&mut self.row);
             }
         }
-        Ok(Payload { columns: self.columns, rows: self.rows })
+        Ok(Payload { columns: self.columns, rows: self.rows, document: None })
     }
 }

@@ -83,9 +83,11 @@ fn ranges() {
 
 #[test]
 fn the_first_of_a_repeated_preference_counts() {
-    let preferences =
-        preferences(&["count=exact, count=planned", "return=\"minimal\", tx=rollback", "timezone=UTC"])
-            .unwrap();
+    let preferences = preferences(
+        &["count=exact, count=planned", "return=\"minimal\", tx=rollback", "timezone=UTC"],
+        &Allowed::default(),
+    )
+    .unwrap();
     insta::assert_debug_snapshot!("preferences", preferences);
 }
 

@@ -70,7 +70,7 @@ fn content_ranges() {
         missing_default: false,
         objects: vec![],
     });
-    let update = Action::Update { columns: vec![] };
+    let update = Action::Update { columns: vec![], missing_default: false };
     assert_eq!(write_reply(&insert, 3, 3, true, true), (ReplyKind::Created, "*/3".into()));
     assert_eq!(write_reply(&insert, 3, 0, true, false), (ReplyKind::Ok, "*/*".into()));
     assert_eq!(write_reply(&update, 3, 0, false, false), (ReplyKind::NoContent, "0-2/*".into()));
@@ -88,10 +88,10 @@ fn links() {
     assert_eq!(next_link("x", "cursor", "T"), "</rest/v1/x?cursor=T>; rel=\"next\"");
     let key = [("id".into(), json!(5)), ("a b".into(), json!("x&y=é")), ("c.d".into(), json!(null))];
     assert_eq!(
-        location("Order Items", &key).unwrap(),
+        location(BASE, "Order Items", &key).unwrap(),
         "/rest/v1/Order%20Items?id=eq.5&a%20b=eq.x%26y%3D%C3%A9&%22c.d%22=is.null"
     );
-    assert_eq!(location("t", &[]), None);
+    assert_eq!(location(BASE, "t", &[]), None);
 }
 
 #[test]

@@ -363,7 +363,7 @@ proptest! {
             let head = Head { method, path: &path, query: &query, headers: headers.clone(), compatible: false };
             let _ = parse(&head, Some(&body), &functions);
         }
-        let _ = (parse_batch(&body, &functions), preferences(&[&header]));
+        let _ = (parse_batch(&body, &functions), preferences(&[&header], &Allowed::default()));
     }
 
     #[test]

@@ -1,0 +1,69 @@
+//! Writes that the engine does whole: it reads the body itself, and what is returned is read of the rows it has written.
+
+use transom_query::{
+    ColumnId, Query, TableId,
+    plan::{Given, Insert, Source},
+};
+use transom_types::Problem;
+
+use super::{GivenRows, Writer};
+use crate::Layout;
+
+impl Writer<'_> {
+    /// ` SELECT … FROM body`: what is inserted.
+    pub(super) fn given_rows(&mut self, insert: &Insert, given: &Given) -> Result<(), Problem> {
+        // Columns are those of the body's row from here on.
+        let from = self.apart(|writer| writer.given(given, insert.table))?;
+        self.push("SELECT ");
+        self.list(&insert.columns, ", ", |writer, column| writer.insert_value(insert, column))?;
+        self.push(&from);
+        self.conditions(&[&given.filter])
+    }
+
+    /// ` FROM body AS alias`
+    pub(super) fn given(&mut self, given: &Given, table: TableId) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        self.sources.insert(given.id, Source::Table(table));
+        let document = self.param_apart(given.document)?;
+        let alias = self.apart(|writer| {
+            writer.alias(given.id);
+            Ok(())
+        })?;
+        let member = |column: &ColumnId| {
+            let of = &catalog[table][*column];
+            let default = of.default.as_deref().filter(|_| given.missing_default);
+            (&*of.name, of.engine_type.as_deref(), default)
+        };
+        let members: Vec<_> = given.columns.iter().map(member).collect();
+        self.push(" FROM ");
+        let given = GivenRows { document: &document, list: given.list, members: &members, alias: &alias };
+        self.dialect.given_rows(&mut self.text, &given)
+    }
+
+    /// What stands so far becomes the change whose rows are read, and only the columns that this needs are returned of it.
+    pub(super) fn written(&mut self, rows: &Query, counted: bool) -> Result<Layout, Problem> {
+        let catalog = self.catalog;
+        self.enter(rows);
+        let merged = if counted { format!(", {}", self.dialect.merged_count()) } else { String::new() };
+        let (shown, columns) = self.gathered(rows.id, |writer| writer.named_records(rows, &merged))?;
+        let Some((changed, table)) = self.changed else { return Ok(Layout::default()) };
+        let change = std::mem::take(&mut self.text);
+        self.push("WITH ");
+        self.push(self.prefix);
+        self.push("w AS (");
+        self.push(&change);
+        self.push(" RETURNING ");
+        if columns.is_empty() {
+            self.push("1");
+        }
+        self.list(&columns, ", ", |writer, column| {
+            writer.alias(changed);
+            writer.push(".");
+            writer.name(&catalog[table][*column].name);
+            Ok(())
+        })?;
+        self.push(") ");
+        self.push(&shown);
+        Ok(Layout { body: true, merged: counted, ..Layout::default() })
+    }
+}
