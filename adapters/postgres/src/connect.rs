@@ -75,6 +75,11 @@ impl Connector {
         self.tls.clone()
     }
 
+    /// Whether no connection is opened any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// A bare connection, for bookkeeping.
     pub(crate) async fn client(&self) -> Result<Client, DbError> {
         let (client, connection) = self.raw().await?;

@@ -12,6 +12,7 @@ mod errors;
 mod idempotency;
 mod introspect;
 mod migrate;
+mod notices;
 mod options;
 mod params;
 mod pool;
@@ -27,8 +28,10 @@ mod write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
-use transom_ports::{Body, Change, Committed, Database, DbError, Migration, Visible, database::Described};
+use tokio::sync::{mpsc, watch};
+use transom_ports::{
+    Body, Change, Committed, Database, DbError, Migration, Notice, Visible, database::Described,
+};
 use transom_query::Catalog;
 use transom_sql::{Dialect, Statement, Unit, postgres::Postgres as PostgresDialect};
 use transom_types::{ChangePosition, Session};
@@ -160,6 +163,10 @@ impl Database for Postgres {
         ];
         gauges.extend(self.books.gauges());
         gauges
+    }
+
+    async fn notices(&self, channel: &str) -> Option<mpsc::Receiver<Notice>> {
+        Some(notices::listen(self.connector.clone(), channel))
     }
 
     async fn visible(&self, schema: &str, session: &Session) -> Result<Visible, DbError> {

@@ -63,6 +63,12 @@ pub trait Database: Send + Sync {
     /// Column names and types, and whether it only reads, of a handwritten statement with `?N` parameters.
     async fn describe(&self, sql: &str) -> Result<Described, DbError>;
 
+    /// What others say on a channel, from now on; `None` where the engine has no channels.
+    async fn notices(&self, channel: &str) -> Option<tokio::sync::mpsc::Receiver<Notice>> {
+        let _ = channel;
+        None
+    }
+
     /// What the session's role may use of a schema, where the engine decides who may do what.
     async fn visible(&self, schema: &str, session: &Session) -> Result<Visible, DbError> {
         let _ = (schema, session);
@@ -86,6 +92,15 @@ pub struct Described {
     pub columns: Vec<(String, transom_types::DataType)>,
     /// Whether it cannot write.
     pub read_only: bool,
+}
+
+/// What is heard on a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Somebody said this.
+    Said(String),
+    /// For a while nothing could be heard.
+    Missed,
 }
 
 /// What [`Database::visible`] finds.

@@ -9,7 +9,7 @@ pub mod memory;
 mod reported;
 
 pub use change::{Change, ChangeKind};
-pub use database::{Body, Committed, Database, Migration, Outcome, Visible};
+pub use database::{Body, Committed, Database, Migration, Notice, Outcome, Visible};
 pub use error::{DbError, Fault};
 pub use faulty::{Faulty, Injection};
 pub use memory::Memory;

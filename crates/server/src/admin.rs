@@ -53,7 +53,7 @@ pub(crate) async fn run(app: Arc<App>, listener: TcpListener, mut stop: watch::R
     }
 }
 
-async fn connection(app: &App, stream: TcpStream, mut stop: watch::Receiver<()>) {
+async fn connection(app: &Arc<App>, stream: TcpStream, mut stop: watch::Receiver<()>) {
     let service =
         service_fn(
             |request: Request<Incoming>| async move { Ok::<_, Infallible>(answer(app, &request).await) },
@@ -72,7 +72,8 @@ async fn connection(app: &App, stream: TcpStream, mut stop: watch::Receiver<()>)
     }
 }
 
-async fn answer(app: &App, request: &Request<Incoming>) -> Reply {
+async fn answer(app: &Arc<App>, request: &Request<Incoming>) -> Reply {
+    let app = &*app.current();
     let mut reply = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/livez") => text(StatusCode::OK, "ok\n"),
         (&Method::GET | &Method::HEAD, "/readyz") => ready(app).await,

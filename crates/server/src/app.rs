@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use transom_data::Data;
 use transom_events::ChangeFeed;
 use transom_identity::Identity;
@@ -25,7 +26,7 @@ pub struct App {
     /// Committed changes, if any tables' are tracked.
     pub changes: Option<ChangeFeed>,
     /// Metrics and log.
-    pub telemetry: Telemetry,
+    pub telemetry: Arc<Telemetry>,
     /// What the API says of itself, by role.
     pub documents: Documents,
     /// Makes names for requests.
@@ -33,7 +34,9 @@ pub struct App {
     /// Which web pages may call.
     pub cors: Cors,
     /// The open connections.
-    pub connections: Connections,
+    pub connections: Arc<Connections>,
+    /// What answers requests in place of this, since it was configured anew.
+    successor: ArcSwapOption<Self>,
 }
 
 impl App {
@@ -46,14 +49,27 @@ impl App {
     ) -> Self {
         Self {
             cors: Cors::new(&settings.cors, settings.compatible),
-            telemetry: Telemetry { access_log: settings.access_log, ..Telemetry::default() },
+            telemetry: Arc::new(Telemetry { access_log: settings.access_log, ..Telemetry::default() }),
             settings,
             data,
             identity,
             changes,
             documents: Documents::default(),
             request_ids: RequestIds::default(),
-            connections: Connections::default(),
+            connections: Arc::default(),
+            successor: ArcSwapOption::empty(),
         }
+    }
+
+    /// Lets another configuration answer from the next request on. What listens, and how, stays as it is.
+    pub fn succeeded_by(&self, mut successor: Self) {
+        successor.telemetry = self.telemetry.clone();
+        successor.connections = self.connections.clone();
+        self.successor.store(Some(Arc::new(successor)));
+    }
+
+    /// What answers requests now.
+    pub fn current(self: &Arc<Self>) -> Arc<Self> {
+        self.successor.load().as_ref().unwrap_or(self).clone()
     }
 }

@@ -57,6 +57,7 @@ async fn stages(
 /// Answers one request, whatever happens: what goes wrong in a stage, its panic or its delay becomes a reply.
 pub async fn answer(app: &Arc<App>, request: Request<Incoming>) -> Reply {
     let arrived = Instant::now();
+    let app = &app.current();
     let (head, body) = request.into_parts();
     let mut passage = Passage {
         request_id: app.request_ids.take_or_make(head.headers.get(REQUEST_ID).map(HeaderValue::as_bytes)),

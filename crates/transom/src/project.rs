@@ -19,6 +19,8 @@ pub struct Project {
     pub config: Config,
     /// What a PostgREST configuration says besides, where it is served by one.
     pub postgrest: Option<Postgrest>,
+    /// The file of that configuration, and the flags given with it.
+    again: Option<(PathBuf, Vec<(String, String, Origin)>)>,
 }
 
 impl Project {
@@ -36,7 +38,7 @@ impl Project {
         let env = |name: &str| std::env::var(name).ok();
         let config = transom_config::load(&file.display().to_string(), text.as_deref(), &env, overrides)
             .map_err(Faults::from)?;
-        Ok(Self { dir: dir.to_owned(), config, postgrest: None })
+        Ok(Self { dir: dir.to_owned(), config, postgrest: None, again: None })
     }
 
     /// A database as a PostgREST configuration describes it: its roles and policies decide, and nothing else is read.
@@ -51,9 +53,16 @@ impl Project {
         let name = file.display().to_string();
         let postgrest = transom_config::postgrest::read(&name, &text, &variables, &env, &of_file)
             .map_err(Faults::from)?;
-        let overrides = [&postgrest.overrides, overrides].concat();
-        let config = transom_config::load(&name, None, &env, &overrides).map_err(Faults::from)?;
-        Ok(Self { dir, config, postgrest: Some(postgrest) })
+        let all = [&postgrest.overrides, overrides].concat();
+        let config = transom_config::load(&name, None, &env, &all).map_err(Faults::from)?;
+        let again = Some((file.to_owned(), overrides.to_vec()));
+        Ok(Self { dir, config, postgrest: Some(postgrest), again })
+    }
+
+    /// The same project as its PostgREST configuration describes it now.
+    pub fn read_again(&self) -> anyhow::Result<Self> {
+        let (file, overrides) = self.again.as_ref().context("there is no such configuration")?;
+        Self::postgrest(file, overrides)
     }
 
     /// `policies.sql` and `queries/*.sql`.

@@ -217,8 +217,12 @@ impl Reader<'_> {
         };
         add("database.url", self.from_file("db-uri").unwrap_or_else(|| "postgresql://".to_owned()));
         add("server.listen", format!("{}:{}", self.host("server-host"), self.port("server-port", 3000)));
-        let admin = self.port("admin-server-port", 0);
-        add("server.admin_listen", format!("{}:{admin}", self.host("admin-server-host")));
+        // Nobody was told of another address: health and metrics are then for this machine alone.
+        let admin = match self.port("admin-server-port", 0) {
+            0 => "127.0.0.1:0".to_owned(),
+            port => format!("{}:{port}", self.host("admin-server-host")),
+        };
+        add("server.admin_listen", admin);
         add("server.admin_remote", "true".to_owned());
         add("rest.rows_max", self.number::<u32>("db-max-rows").map_or("none".to_owned(), |n| n.to_string()));
         add("rest.aggregates", self.truth("db-aggregates-enabled", false).to_string());

@@ -5,6 +5,7 @@ pub mod config;
 pub mod explain;
 pub mod migrate;
 pub mod new;
+pub mod reload;
 pub mod seed;
 pub mod serve;
 pub mod token;

@@ -15,10 +15,11 @@ use transom_query::{Catalog, catalog::Table};
 use transom_types::Principal;
 
 use crate::{
-    cli, commands,
+    cli,
+    commands::{self, reload},
     faults::Faults,
     migrations,
-    project::{Project, sources},
+    project::Project,
     wiring,
 };
 
@@ -32,10 +33,10 @@ pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
     if project.config.server.worker_threads > 0 {
         runtime.worker_threads(project.config.server.worker_threads as usize);
     }
-    runtime.enable_all().build()?.block_on(serve(&project))
+    runtime.enable_all().build()?.block_on(serve(&project.into()))
 }
 
-async fn serve(project: &Project) -> anyhow::Result<()> {
+async fn serve(project: &Arc<Project>) -> anyhow::Result<()> {
     survive_file_size_limit();
     let (listener, admin) = listeners(project).await?;
     something_to_serve(project)?;
@@ -52,15 +53,14 @@ async fn serve(project: &Project) -> anyhow::Result<()> {
         }
     }
     let app = Arc::new(wiring::app(project, data.clone()).await?);
-    if project.postgrest.is_none() {
-        tokio::spawn(reload_on_signal(project.dir.clone(), data.clone()));
-    }
+    tokio::spawn(reload::whenever_asked(project.clone(), app.clone(), data.clone()));
     // From here on a signal stops in order: whoever reads the address may send one at once.
     let stop = stop_signal();
     announce(project, &data, &listener, &admin)?;
     // It logs by itself how it stopped.
-    transom_server::serve(app, listener, Some(admin), stop).await;
-    database.close().await;
+    transom_server::serve(app.clone(), listener, Some(admin), stop).await;
+    let stopping = app.current();
+    stopping.data.database().close().await;
     Ok(())
 }
 
@@ -125,24 +125,6 @@ const FILE_SIZE_EXCEEDED: i32 = 25;
 fn survive_file_size_limit() {
     // A handler is enough; nobody has to listen. Where there can be none, the process ends as it would have.
     let _ = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED));
-}
-
-/// SIGHUP reads schema, policies and queries again; what is wrong with them is logged, and the last good ones keep serving.
-async fn reload_on_signal(dir: std::path::PathBuf, data: Arc<Data>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    while hangup.recv().await.is_some() {
-        match sources(&dir) {
-            Ok(sources) => match data.reload(&sources).await {
-                Ok(()) => tracing::info!("schema, policies and queries were read again"),
-                Err(problems) => {
-                    tracing::error!(faults = %Faults::from(problems), "the last good model keeps serving")
-                }
-            },
-            Err(error) => {
-                tracing::error!(%error, "the project cannot be read; the last good model keeps serving")
-            }
-        }
-    }
 }
 
 fn announce(project: &Project, data: &Data, api: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
