@@ -42,7 +42,7 @@ impl Data {
         };
         reply.plan_ns = plan_ns;
         reply.database_ns = (started.elapsed().as_nanos() as u64).saturating_sub(plan_ns);
-        reply.returns = reply::returns(planned.plan(), planned.rendered.plan.catalog());
+        reply.returns = reply::returns(planned.plan(), planned.rendered.plan.catalog(), reply.rows);
         Ok(reply)
     }
 

@@ -113,9 +113,14 @@ fn named_key(catalog: &Catalog, insert: &Insert, captured: &str) -> Option<Vec<(
     Some(names.zip(values).collect())
 }
 
-/// The wire form of what the plan's function returns; `None` where it calls none.
-pub(crate) fn returns(plan: &Plan, catalog: &Catalog) -> Option<Returns> {
-    called(plan).map(|function| catalog[function].returns)
+/// The wire form of what the plan's function returns in so many rows; `None` where it calls none.
+pub(crate) fn returns(plan: &Plan, catalog: &Catalog, rows: u64) -> Option<Returns> {
+    let function = &catalog[called(plan)?];
+    Some(match function.returns {
+        // A row of the engine's own function that a filter has taken away is as a value that is not there.
+        Returns::Row if rows == 0 && function.engine.is_some() => Returns::Scalar,
+        returns => returns,
+    })
 }
 
 /// The function that the plan calls.

@@ -77,8 +77,9 @@ fn function(found: &Found, row: &Row) -> Function {
     let is_served = |id: &TableId| (id.0 as usize) < found.served_count;
     let named: Vec<&str> = row.get(14);
     let rows_of = found.ids.get(&relation).copied().filter(is_served).filter(|id| {
-        let columns = &found.tables[id.0 as usize].columns;
-        columns.iter().map(|column| &*column.name).eq(named.iter().copied())
+        // The rows' own columns come first; what is computed of a row may follow.
+        let columns = found.tables[id.0 as usize].columns.iter().map(|column| &*column.name);
+        columns.take(named.len()).eq(named.iter().copied())
     });
     let scalar = named.is_empty();
     let columns = match rows_of {
