@@ -26,6 +26,7 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
         Expr::Json(operand, _)
         | Expr::Cast(operand, _)
         | Expr::EngineCast(operand, _)
+        | Expr::EngineCall(_, operand)
         | Expr::Not(operand)
         | Expr::Is(operand, _) => {
             visit(Child::Expr(operand));
@@ -41,6 +42,7 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
             visit(Child::Expr(right));
         }
         Expr::InList(operand, list)
+        | Expr::InCalled(operand, _, list)
         | Expr::Quantified { operand, list, .. }
         | Expr::Search { operand, words: list, .. } => {
             visit(Child::Expr(operand));

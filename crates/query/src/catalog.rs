@@ -101,12 +101,26 @@ pub struct Column {
     pub identity: bool,
     /// By what name the engine compares the column's text, where not by its bytes.
     pub collation: Option<Box<str>>,
+    /// How values of the column's own type are shown and read, where the schema says.
+    pub representation: Option<Box<Representation>>,
     /// Whether it holds what a text was prepared to for being searched.
     pub vector: bool,
     /// Which operations the role of this catalog may attempt on the column.
     pub access: Access,
     /// The column's comment.
     pub comment: Option<Box<str>>,
+}
+
+/// How values of a type of the schema's own are shown and read: functions of the engine, by their names as SQL text, that
+/// casts of the type name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Representation {
+    /// Makes JSON of a value.
+    pub to_json: Option<Box<str>>,
+    /// Makes a value of JSON.
+    pub from_json: Option<Box<str>>,
+    /// Makes a value of text, as filters have it.
+    pub from_text: Option<Box<str>>,
 }
 
 /// What a role may attempt; rows are the policies' matter.

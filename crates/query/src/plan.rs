@@ -177,6 +177,10 @@ pub enum Expr {
     Cast(Box<Expr>, DataType),
     /// `CAST` to a type of the engine's own, by its name as SQL text that was checked to be one.
     EngineCast(Box<Expr>, Box<str>),
+    /// A function of the engine's own, by its name as SQL text, of one value.
+    EngineCall(Box<str>, Box<Expr>),
+    /// Is equal to what a function of the engine's own, by its name as SQL text, makes of one of a list parameter's elements.
+    InCalled(Box<Expr>, Box<str>, ParamId),
     /// An operator that only engines with arrays and ranges have.
     EngineOperator(EngineOperator, Box<Expr>, Box<Expr>),
     /// A JSON value as a value of the engine's type, by its name as SQL text.

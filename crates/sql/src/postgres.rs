@@ -96,6 +96,14 @@ impl Dialect for Postgres {
         Ok(())
     }
 
+    fn in_called(&self, text: &mut String, operand: &str, function: &str, list: &str) -> Result<(), Problem> {
+        let _ = write!(
+            text,
+            "({operand} = ANY (ARRAY(SELECT {function}(e.v) FROM unnest({list}::text[]) AS e(v))))"
+        );
+        Ok(())
+    }
+
     fn search(
         &self,
         text: &mut String,

@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 use transom_query::{
     ColumnId,
-    catalog::{Access, Column, FullTextIndex},
+    catalog::{Access, Column, FullTextIndex, Representation},
 };
 use transom_types::DataType;
 
@@ -23,7 +23,7 @@ SELECT a.attrelid, a.attnum, a.attname::text,
        r.typname::text, a.attnotnull OR b.required AND c.relkind NOT IN ('v', 'm'),
        coalesce(pg_get_expr(d.adbin, d.adrelid), b.given), a.attidentity <> '', a.attgenerated <> '',
        quote_ident(sn.nspname) || '.' || quote_ident(s.relname), col_description(a.attrelid, a.attnum),
-       a.attidentity = 'a', rn.nspname = 'pg_catalog'
+       a.attidentity = 'a', rn.nspname = 'pg_catalog', shown.to_json, shown.from_json, shown.from_text
 FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_attribute a ON a.attrelid = c.oid
 JOIN base b ON b.type = a.atttypid
 JOIN pg_type r ON r.oid = b.root JOIN pg_namespace rn ON rn.oid = r.typnamespace
@@ -31,6 +31,12 @@ LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_depend p ON p.refclassid = 'pg_class'::regclass AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum
   AND p.classid = 'pg_class'::regclass AND p.deptype = 'i' AND a.attidentity <> ''
 LEFT JOIN pg_class s ON s.oid = p.objid AND s.relkind = 'S' LEFT JOIN pg_namespace sn ON sn.oid = s.relnamespace
+LEFT JOIN LATERAL (
+  SELECT max(k.castfunc::regproc::text) FILTER (WHERE k.castsource = a.atttypid AND k.casttarget = 'json'::regtype),
+         max(k.castfunc::regproc::text) FILTER (WHERE k.castsource = 'json'::regtype AND k.casttarget = a.atttypid),
+         max(k.castfunc::regproc::text) FILTER (WHERE k.castsource = 'text'::regtype AND k.casttarget = a.atttypid)
+  FROM pg_cast k WHERE a.atttypid IN (k.castsource, k.casttarget) AND k.castcontext = 'i' AND k.castfunc <> 0
+) AS shown (to_json, from_json, from_text) ON r.oid <> a.atttypid
 WHERE a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum"
 );
@@ -65,11 +71,19 @@ pub(super) fn add(found: &mut Found, row: &Row) {
         generated: generated || always,
         identity: counted,
         collation: None,
+        representation: representation(row).filter(|_| native),
         vector: row.get::<_, &str>(4) == "tsvector",
         access: Access::ALL,
         comment: row.get::<_, Option<&str>>(10).map(Into::into),
     });
     found.columns.insert((oid, number), at);
+}
+
+/// What casts of a domain say of how it is shown and read.
+fn representation(row: &Row) -> Option<Box<Representation>> {
+    let function = |at: usize| row.get::<_, Option<&str>>(at).map(Into::into);
+    let found = Representation { to_json: function(13), from_json: function(14), from_text: function(15) };
+    (found != Representation::default()).then(|| Box::new(found))
 }
 
 /// Any column of text can be searched.

@@ -37,6 +37,7 @@ pub(super) fn read(connection: &Connection, object: &Object) -> rusqlite::Result
             engine_type: None,
             collation: collation(connection, &object.name, &name),
             vector: false,
+            representation: None,
             name: name.into(),
             access: Access::ALL,
             comment: None,
@@ -90,6 +91,7 @@ pub(super) fn row_id() -> Column {
         engine_type: None,
         collation: None,
         vector: false,
+        representation: None,
         access: Access::ALL,
         comment: None,
     }

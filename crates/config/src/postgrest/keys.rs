@@ -78,7 +78,11 @@ impl Reader<'_> {
         let channel = self.text("db-channel").unwrap_or_else(|| "pgrst".to_owned());
         Postgrest {
             schemas: self.names("db-schemas").unwrap_or_else(|| vec!["public".to_owned()]),
-            search_path: self.names("db-extra-search-path").unwrap_or_else(|| vec!["public".to_owned()]),
+            // Said to be empty, it is: only what is not said is the public schema.
+            search_path: match self.found("db-extra-search-path") {
+                Some(_) => self.names("db-extra-search-path").unwrap_or_default(),
+                None => vec!["public".to_owned()],
+            },
             anonymous_role: self.text("db-anon-role"),
             before: self.function("db-pre-request"),
             root: self.text("db-root-spec"),

@@ -134,7 +134,12 @@ pub fn evaluate(expr: &Expr, context: &dyn Context) -> Result<Value, EvaluateErr
             }
             otherwise.as_deref().map_or(Ok(Value::Null), value)?
         }
-        Expr::EngineCast(..) | Expr::EngineOperator(..) | Expr::FromJson(..) | Expr::Search { .. } => {
+        Expr::EngineCall(..)
+        | Expr::InCalled(..)
+        | Expr::EngineCast(..)
+        | Expr::EngineOperator(..)
+        | Expr::FromJson(..)
+        | Expr::Search { .. } => {
             return Err(EvaluateError::Unsupported("types of an engine's own".to_owned()));
         }
         predicate => truth(predicate, context)?.map_or(Value::Null, Value::Bool),

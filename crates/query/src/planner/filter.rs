@@ -82,7 +82,35 @@ impl Planner<'_> {
             return self.full_text(id, relation, path, *kind, language.as_deref(), *query);
         }
         let (expr, data_type) = self.path(id, relation, path)?;
+        if let Some(read) = self.read_as_text(relation, &expr, &condition.test, path) {
+            return Ok(read);
+        }
         self.test(expr, data_type, &condition.test, &path.column)
+    }
+
+    /// A comparison with values of a type that the schema says how to read from text.
+    fn read_as_text(&mut self, relation: Relation, expr: &Expr, test: &Test, path: &Path) -> Option<Expr> {
+        let Expr::Column(_, column) = expr else { return None };
+        let of = &relation.columns(self.catalog)[column.0 as usize];
+        let function = of.representation.as_ref()?.from_text.clone()?;
+        match test {
+            Test::Compare(operator, None, slot) => {
+                let ElementTest::Compare(comparison) =
+                    element_test(*operator, DataType::Any, &path.column).ok()?
+                else {
+                    return None;
+                };
+                let text = self.literal(*slot, DataType::Text, &path.column);
+                let text = Box::new(Expr::EngineCast(Box::new(text), "text".into()));
+                let value = Expr::EngineCall(function, text);
+                Some(Expr::Compare(comparison, Box::new(expr.clone()), Box::new(value)))
+            }
+            Test::In(slot) => {
+                let list = self.list(*slot, DataType::Text, &path.column);
+                Some(Expr::InCalled(Box::new(expr.clone()), function, list))
+            }
+            _ => None,
+        }
     }
 
     fn group_condition(

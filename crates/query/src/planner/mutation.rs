@@ -42,6 +42,16 @@ impl Planner<'_> {
         }
     }
 
+    /// A column of the body's row, read as the schema says.
+    fn read_value(&self, table: TableId, id: QueryId, column: ColumnId) -> Expr {
+        let value = Expr::Column(id, column);
+        let representation = self.catalog[table][column].representation.as_ref();
+        match representation.and_then(|representation| representation.from_json.clone()) {
+            Some(function) => Expr::EngineCall(function, Box::new(value)),
+            None => value,
+        }
+    }
+
     fn given_rows(&mut self, table: TableId, insert: &request::Insert, shape: &Shape) -> Result<(), Problem> {
         let mut given = self.given(table, &insert.columns, !insert.single)?;
         given.missing_default = insert.missing_default;
@@ -86,7 +96,7 @@ impl Planner<'_> {
         let id = self.query_id();
         let value = |column: &ColumnId| InsertColumn {
             column: *column,
-            value: InsertValue::Expr(Expr::Column(given.id, *column)),
+            value: InsertValue::Expr(self.read_value(table, given.id, *column)),
         };
         let columns = given.columns.iter().map(value).collect();
         let given = (given.list || !given.columns.is_empty()).then_some(given);
@@ -128,7 +138,8 @@ impl Planner<'_> {
             self.steps.push(Step::Read(Read { query, count: None, count_max: None, cursor: false, expect }));
             return Ok(());
         }
-        let set = given.columns.iter().map(|column| (*column, Expr::Column(given.id, *column))).collect();
+        let value = |column: &ColumnId| (*column, self.read_value(table, given.id, *column));
+        let set = given.columns.iter().map(value).collect();
         let returning = self.returned(table, shape)?;
         let given = Some(given);
         let step = Update { id, table, set, given, filter, guard: None, check: None, returning, expect };

@@ -27,6 +27,8 @@ fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
         Expr::Json(inner, _)
         | Expr::Cast(inner, _)
         | Expr::EngineCast(inner, _)
+        | Expr::EngineCall(_, inner)
+        | Expr::InCalled(inner, ..)
         | Expr::Not(inner)
         | Expr::Is(inner, _)
         | Expr::InList(inner, _)

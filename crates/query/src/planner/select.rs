@@ -6,7 +6,7 @@ use transom_types::{Code, DataType, Problem, Value};
 
 use super::{Options, Planner, names::path_key, relation::Relation, renumber};
 use crate::{
-    catalog::ColumnId,
+    catalog::{Column, ColumnId},
     plan::{Expr, Output, ParamKind, ParamSource, Query, QueryId, Source},
     request::{Aggregate, Field, IsValue, Item, Select},
 };
@@ -85,7 +85,7 @@ impl Planner<'_> {
     fn every_column(&self, id: QueryId, relation: Relation) -> Vec<Output> {
         let output = |(column, of): (ColumnId, &crate::catalog::Column)| Output {
             key: of.name.clone(),
-            expr: Expr::Column(id, column),
+            expr: shown(Expr::Column(id, column), of),
             data_type: of.data_type,
         };
         relation.readable(self.catalog).map(output).collect()
@@ -115,6 +115,12 @@ impl Planner<'_> {
         let value = match &field.path {
             Some(path) => {
                 let (expr, data_type) = self.path(id, relation, path)?;
+                let expr = match &expr {
+                    Expr::Column(_, column) if field.aggregate.is_none() => {
+                        shown(expr.clone(), &relation.columns(self.catalog)[column.0 as usize])
+                    }
+                    _ => expr,
+                };
                 Some(cast(self.options, expr, data_type, field.cast.as_deref())?)
             }
             None => None,
@@ -224,10 +230,21 @@ impl Planner<'_> {
     }
 }
 
+/// A column's value as the schema says that its type is shown.
+fn shown(expr: Expr, of: &Column) -> Expr {
+    match of.representation.as_ref().and_then(|representation| representation.to_json.clone()) {
+        Some(function) => Expr::EngineCall(function, Box::new(expr)),
+        None => expr,
+    }
+}
+
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
     match expr {
         Expr::Aggregate(..) => true,
-        Expr::Cast(inner, _) | Expr::EngineCast(inner, _) | Expr::Is(inner, _) => has_aggregate(inner),
+        Expr::EngineCall(_, inner)
+        | Expr::Cast(inner, _)
+        | Expr::EngineCast(inner, _)
+        | Expr::Is(inner, _) => has_aggregate(inner),
         // A cast of truth to text.
         Expr::Case(branches, _) => branches.iter().any(|(when, _)| has_aggregate(when)),
         _ => false,

@@ -49,6 +49,13 @@ pub trait Dialect: Send + Sync {
         Err(Problem::new(Code::Unsupported, "this database has no arrays and no ranges"))
     }
 
+    /// Whether the operand is what the function makes of one of a list's elements.
+    /// Errors: [`transom_types::Code::Unsupported`] where there are no such functions.
+    fn in_called(&self, text: &mut String, operand: &str, function: &str, list: &str) -> Result<(), Problem> {
+        let _ = (text, operand, function, list);
+        Err(Problem::new(Code::Unsupported, "this database has no functions of its own"))
+    }
+
     /// Whether words are in a text, a document, or a vector that was made of one.
     /// Errors: [`transom_types::Code::Unsupported`] where only an index can be searched.
     fn search(

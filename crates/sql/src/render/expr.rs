@@ -48,6 +48,14 @@ impl Writer<'_> {
                 let inner = self.expr_apart(inner)?;
                 dialect.as_engine_type(&mut self.text, &inner, Some(to));
             }
+            Expr::EngineCall(function, inner) => {
+                self.push(function);
+                self.parenthesised("(", inner)?;
+            }
+            Expr::InCalled(operand, function, list) => {
+                let (operand, list) = (self.expr_apart(operand)?, self.param_apart(*list)?);
+                dialect.in_called(&mut self.text, &operand, function, &list)?;
+            }
             Expr::EngineOperator(operator, left, right) => {
                 let (left, right) = (self.expr_apart(left)?, self.expr_apart(right)?);
                 dialect.engine_operator(&mut self.text, *operator, &left, &right)?;

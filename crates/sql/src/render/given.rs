@@ -32,7 +32,8 @@ impl Writer<'_> {
         let member = |column: &ColumnId| {
             let of = &catalog[table][*column];
             let default = of.default.as_deref().filter(|_| given.missing_default);
-            (&*of.name, of.engine_type.as_deref(), default)
+            let document = of.representation.as_ref().is_some_and(|shown| shown.from_json.is_some());
+            (&*of.name, if document { Some("json") } else { of.engine_type.as_deref() }, default)
         };
         let members: Vec<_> = given.columns.iter().map(member).collect();
         self.push(" FROM ");
