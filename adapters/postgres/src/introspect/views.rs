@@ -144,6 +144,10 @@ fn follow(
         return;
     };
     let origins = origins(found, view, Some);
+    if found.native {
+        found.tables[view.id.0 as usize].primary_key = shown_keys(found, &sources, &origins);
+        return columns(found, view, rows, &origins);
+    }
     let keys: Vec<Vec<ColumnId>> =
         sources.iter().filter_map(|base| key(found, rows, &sources, &origins, *base)).collect();
     // Two tables' keys in one view mean that neither was meant.
@@ -151,6 +155,20 @@ fn follow(
         found.tables[view.id.0 as usize].primary_key = key.clone();
     }
     columns(found, view, rows, &origins);
+}
+
+/// The primary keys of all sources that the view shows whole, as PostgREST takes them together.
+fn shown_keys(found: &Found, sources: &[TableId], origins: &Origins) -> Vec<ColumnId> {
+    let mut shown = Vec::new();
+    for base in sources {
+        let key = through(origins, *base, &found.tables[base.0 as usize].primary_key);
+        for column in key.unwrap_or_default() {
+            if !shown.contains(&column) {
+                shown.push(column);
+            }
+        }
+    }
+    shown
 }
 
 /// The primary key of a source, where the view shows all of it and still names one row by it.

@@ -161,6 +161,7 @@ pub fn insert(table: &str, columns: &[&str], returning: &[&str]) -> Plan {
         id: QueryId(0),
         table: id(table),
         columns: columns.iter().map(value).collect(),
+        given: None,
         rows: Some(ParamId(0)),
         conflict: None,
         check: None,
@@ -184,6 +185,7 @@ pub fn update(table: &str, columns: &[&str], filter: Option<&str>, returning: &[
     with_slot(plan(vec![Step::Update(Update {
         id: QueryId(0),
         table: id(table),
+        given: None,
         set: columns.iter().map(|name| (col(table, name), Expr::Value(Value::text("x")))).collect(),
         filter: filter.and_then(|name| equals_slot(0, table, name)),
         guard: None,

@@ -114,7 +114,13 @@ pub(super) fn parse_part(
         Target::Function(_) => Asked::Function,
         _ => Asked::Table,
     };
-    let reply = negotiate(headers.accept, asked)?;
+    let reply = match negotiate(headers.accept, asked)? {
+        // PostgREST takes it for another name of plain JSON.
+        ReplyForm::Array { strip_nulls: false, .. } if head.compatible => {
+            ReplyForm::Array { strip_nulls: false, vendor: false }
+        }
+        reply => reply,
+    };
     let mut build = Build::new(operation, head.compatible);
     let mut query = read_query(head, &target, method, functions, &mut build)?;
     let reads = method == Verb::Get;

@@ -25,7 +25,7 @@ fn get(url: &str) -> Result<RestRequest, Problem> {
 
 fn send(method: Method, url: &str, headers: Headers<'_>, body: &str) -> Result<RestRequest, Problem> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    parse(&Head { method, path, query, headers, compatible: false }, Some(body.as_bytes()), &functions)
+    parse(&Head { method, path, query, headers, ..Head::default() }, Some(body.as_bytes()), &functions)
 }
 
 /// The canonical URL of what was understood.

@@ -4,7 +4,7 @@ use http::Method;
 use transom_types::{Digest, Precondition, precondition::States};
 
 use super::send;
-use crate::rest::{Asked, Headers, Window, negotiate, preferences};
+use crate::rest::{Allowed, Asked, Headers, Window, negotiate, preferences};
 
 #[track_caller]
 fn accepts(header: &str, asked: Asked, content_type: &str) {

@@ -9,7 +9,7 @@ use transom_query::{
 use transom_types::{Code, Problem};
 
 use crate::rest::{
-    Asked, BatchPart, ReplyKind, Window, batch_reply, location, negotiate, next_link, problem_body,
+    Asked, BASE, BatchPart, ReplyKind, Window, batch_reply, location, negotiate, next_link, problem_body,
     shape_reply, write_reply,
 };
 

@@ -9,7 +9,7 @@ use transom_query::request::{
 
 use super::{functions, get};
 use crate::rest::{
-    Head, Headers,
+    Allowed, Head, Headers,
     build::{and_also, conjunction, disjunction},
     parse, parse_batch, preferences, print,
 };
@@ -360,7 +360,7 @@ proptest! {
     fn no_text_makes_it_panic(path in "\\PC{0,20}", query in "\\PC{0,60}", header in "\\PC{0,40}", body in vec(any::<u8>(), 0..60)) {
         let headers = Headers { accept: Some(&header), content_type: Some(&header), prefer: vec![&header], range: Some(&header), if_match: Some(&header), idempotency_key: Some(&header), ..Headers::default() };
         for method in [http::Method::GET, http::Method::POST, http::Method::PUT] {
-            let head = Head { method, path: &path, query: &query, headers: headers.clone(), compatible: false };
+            let head = Head { method, path: &path, query: &query, headers: headers.clone(), ..Head::default() };
             let _ = parse(&head, Some(&body), &functions);
         }
         let _ = (parse_batch(&body, &functions), preferences(&[&header], &Allowed::default()));
@@ -373,7 +373,7 @@ proptest! {
     ]), 0..30), body in "[\\[\\]{}\",:a1\\\\ n]{0,40}") {
         let query = parts.concat();
         for (method, path, kind) in [("GET", "t", None), ("GET", "rpc/f", None), ("POST", "t", Some("text/csv")), ("PATCH", "t", None)] {
-            let head = Head { method: method.parse().unwrap(), path, query: &query, headers: Headers { content_type: kind, ..Headers::default() }, compatible: false };
+            let head = Head { method: method.parse().unwrap(), path, query: &query, headers: Headers { content_type: kind, ..Headers::default() }, ..Head::default() };
             let first = parse(&head, Some(body.as_bytes()), &functions);
             if let (Ok(first), "GET") = (first, method) {
                 let url = print::url(&first.request);
