@@ -95,7 +95,10 @@ pub(super) fn test(
         Kind::Is => is(scanner, place)?,
         Kind::In => {
             scanner.expect(b'.', "'.' and a list such as (a,b)")?;
-            let list = parenthesized(scanner)?;
+            let mut list = parenthesized(scanner)?;
+            if build.compatible {
+                trimmed(&mut list);
+            }
             Test::In(build.literal(Literal::List(list))?)
         }
         Kind::FullText(kind) => full_text(kind, scanner, build, place)?,
@@ -301,6 +304,16 @@ fn parenthesized(scanner: &mut Scanner<'_>) -> Result<Vec<Box<str>>, Problem> {
             scanner.expect(b')', "',' or ')'")?;
             return Ok(list);
         }
+    }
+}
+
+/// PostgREST does not look at blanks before the elements of a list, and a list of blanks is empty.
+fn trimmed(list: &mut Vec<Box<str>>) {
+    for element in list.iter_mut().filter(|element| element.starts_with(' ')) {
+        *element = element.trim_matches(' ').into();
+    }
+    if matches!(list.as_slice(), [only] if only.is_empty()) {
+        list.clear();
     }
 }
 

@@ -40,6 +40,17 @@ fn quoted(part: &str) -> String {
     text
 }
 
+/// The value of `Content-Location`: the request's own address with its parameters in the order of their names, so that
+/// what is the same has one address.
+pub fn content_location(path: &str, raw_query: &str) -> String {
+    let mut parts: Vec<&str> = raw_query.split('&').filter(|part| !part.is_empty()).collect();
+    parts.sort_by_key(|part| part.split('=').next().unwrap_or_default());
+    match parts.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{}", parts.join("&")),
+    }
+}
+
 /// The value of `Location`: the new row by its key. `None` without one.
 /// `base`: what the paths of tables begin with.
 pub fn location(base: &str, table: &str, key: &[(Box<str>, Json)]) -> Option<String> {

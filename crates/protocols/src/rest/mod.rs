@@ -35,7 +35,7 @@ pub use accept::{Asked, BareMedia, PlanForm, ReplyForm, negotiate};
 pub use batch::{BatchPart, batch_reply, parse_batch};
 pub use conditions::{conditions, idempotency_key};
 pub use cursor::{decode_cursor, encode_cursor, fingerprint};
-pub use link::{BASE, location, next_link};
+pub use link::{BASE, content_location, location, next_link};
 pub use prefer::{Allowed, Preferences, Return, Transaction, preferences, transaction_name};
 pub use problem::{
     PROBLEM_CONTENT_TYPE, problem_body, problem_body_as, problem_body_plain, resource_missing,

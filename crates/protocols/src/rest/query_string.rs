@@ -212,7 +212,10 @@ fn logic(key: &str, value: &str, build: &mut Build) -> Result<Filter, Problem> {
 /// The embedded resource at a path of names or aliases; the root itself for the empty path.
 fn embedded<'s>(mut select: &'s mut Select, names: &[Name<'_>]) -> Result<&'s mut Select, Problem> {
     for name in names {
-        let at = select.items.iter().position(|item| called(item) == Some(&name.text));
+        let by_alias = select.items.iter().position(|item| called(item) == Some(&name.text));
+        // The name of an aliased resource is an older way to say which.
+        let by_name = || select.items.iter().position(|item| resource(item) == Some(&name.text));
+        let at = by_alias.or_else(by_name);
         let found = match at.map(|at| &mut select.items[at]) {
             Some(Item::Embed(embed)) => &mut embed.select,
             _ => return Err(not_embedded(&name.text)),
@@ -220,6 +223,13 @@ fn embedded<'s>(mut select: &'s mut Select, names: &[Name<'_>]) -> Result<&'s mu
         select = found;
     }
     Ok(select)
+}
+
+fn resource(item: &Item) -> Option<&str> {
+    match item {
+        Item::Embed(embed) => Some(&embed.resource),
+        _ => None,
+    }
 }
 
 fn called(item: &Item) -> Option<&str> {

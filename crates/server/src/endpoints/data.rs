@@ -1,7 +1,7 @@
 //! `/rest/v1/…`: reads and writes of tables, rows and functions.
 
 use bytes::Bytes;
-use http::{Method, request::Parts};
+use http::{Method, header, request::Parts};
 use transom_data::{Context, DataReply};
 use transom_protocols::rest::{self, ReplyForm, RestRequest};
 use transom_query::request::{Action, Resource};
@@ -61,7 +61,16 @@ pub async fn call(
         _ => run(app, head, parsed, principal, &context, passage).await?,
     };
     say_schema(app, context.schema.as_deref(), &mut reply);
+    say_address(app, head, passage.route, &mut reply);
     Ok(reply)
+}
+
+/// What was read has one address, however its parameters were ordered.
+fn say_address(app: &App, head: &Parts, route: Route, reply: &mut Reply) {
+    if app.settings.compatible && route == Route::Table && head.method.is_safe() {
+        let address = rest::content_location(head.uri.path(), head.uri.query().unwrap_or_default());
+        reply::set(reply, header::CONTENT_LOCATION, &address);
+    }
 }
 
 /// Where there are several schemas, a reply says which one it is about.
