@@ -89,7 +89,7 @@ impl Project {
             path,
             query,
             headers,
-            compatible: false,
+            ..Head::default()
         };
         let functions = |name: &str| self.data.function_params(&self.principal, None, name);
         rest::parse(&head, Some(body.as_bytes()), &functions).map(|parsed| parsed.request)

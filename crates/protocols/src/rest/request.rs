@@ -109,18 +109,7 @@ pub(super) fn parse_part(
         true => Preferences::default(),
         false => preferences(&headers.prefer, &head.allowed)?,
     };
-    let asked = match target {
-        Target::Row(..) => Asked::Row,
-        Target::Function(_) => Asked::Function,
-        _ => Asked::Table,
-    };
-    let reply = match negotiate(headers.accept, asked)? {
-        // PostgREST takes it for another name of plain JSON.
-        ReplyForm::Array { strip_nulls: false, .. } if head.compatible => {
-            ReplyForm::Array { strip_nulls: false, vendor: false }
-        }
-        reply => reply,
-    };
+    let reply = form(head, &target)?;
     let mut build = Build::new(operation, head.compatible);
     let mut query = read_query(head, &target, method, functions, &mut build)?;
     let reads = method == Verb::Get;
@@ -149,14 +138,7 @@ pub(super) fn parse_part(
         expect,
     };
     let fingerprint = read_cursor(query.cursor.as_deref(), &mut shape, &mut build)?;
-    preferences.apply(&Honoured {
-        insert: matches!(shape.action, Action::Insert(_)),
-        write: !matches!(shape.action, Action::Read | Action::Call { .. }),
-        missing: matches!(shape.action, Action::Insert(_))
-            || head.compatible && matches!(shape.action, Action::Update { .. }),
-        max_affected: matches!(shape.expect, Expect::AtMost(_)),
-        compatible: head.compatible,
-    });
+    preferences.apply(&honoured(&shape, head.compatible));
     let conditions = conditions(headers.if_match, headers.if_none_match);
     let demands = conditions.within.is_some() || conditions.without.is_some();
     let (conditions, precondition) = match demands && !reads {
@@ -175,6 +157,32 @@ pub(super) fn parse_part(
         compatible: head.compatible,
         schema: schema(head).map(Into::into),
     })
+}
+
+fn form(head: &Head<'_>, target: &Target) -> Result<ReplyForm, Problem> {
+    let asked = match target {
+        Target::Row(..) => Asked::Row,
+        Target::Function(_) => Asked::Function,
+        _ => Asked::Table,
+    };
+    Ok(match negotiate(head.headers.accept, asked)? {
+        // PostgREST takes it for another name of plain JSON.
+        ReplyForm::Array { strip_nulls: false, .. } if head.compatible => {
+            ReplyForm::Array { strip_nulls: false, vendor: false }
+        }
+        form => form,
+    })
+}
+
+fn honoured(shape: &Shape, compatible: bool) -> Honoured {
+    let insert = matches!(shape.action, Action::Insert(_));
+    Honoured {
+        insert,
+        write: !matches!(shape.action, Action::Read | Action::Call { .. }),
+        missing: insert || compatible && matches!(shape.action, Action::Update { .. }),
+        max_affected: matches!(shape.expect, Expect::AtMost(_)),
+        compatible,
+    }
 }
 
 /// The schema that a request names: by `Accept-Profile` where it reads, by `Content-Profile` where it writes or calls.
