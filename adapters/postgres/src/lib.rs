@@ -87,7 +87,8 @@ impl Database for Postgres {
 
     async fn introspect(&self) -> Result<Catalog, DbError> {
         let client = self.connector.client().await?;
-        introspect::introspect(&client, &self.options.schemas, self.options.native).await
+        let native = self.options.native.then_some(self.options.hoisted.as_slice());
+        introspect::introspect(&client, &self.options.schemas, native).await
     }
 
     async fn read(&self, statement: Statement) -> Result<Body, DbError> {

@@ -14,6 +14,8 @@ pub struct Options {
     pub schemas: Vec<String>,
     /// Whether the engine's own roles and policies decide who may do what, so that it judges values and types too.
     pub native: bool,
+    /// The settings of a function that hold for all of its transaction, where the engine decides.
+    pub hoisted: Vec<String>,
     /// Schemas that names of types and operators are searched in after those.
     pub search_path: Vec<String>,
     /// Connections that requests of one statement share.
@@ -46,6 +48,7 @@ impl Options {
             ca_file: None,
             schemas: vec!["public".to_owned()],
             native: false,
+            hoisted: Vec::new(),
             search_path: Vec::new(),
             shared_connections: 2,
             read_connections: 4,

@@ -47,6 +47,8 @@ pub struct Postgrest {
     pub end: TransactionEnd,
     /// `db-max-rows`
     pub rows_max: Option<u32>,
+    /// `db-prepared-statements`
+    pub prepared: bool,
     /// `db-hoisted-tx-settings`
     pub hoisted: Vec<String>,
     /// `db-channel`, unless `db-channel-enabled` is off.

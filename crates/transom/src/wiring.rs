@@ -45,6 +45,7 @@ async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
         ca_file: database.ca_file.as_ref().map(|file| project.dir.join(file)),
         schemas: project.postgrest.as_ref().map_or(&database.schemas, |p| &p.schemas).clone(),
         native: project.postgrest.is_some(),
+        hoisted: project.postgrest.as_ref().map(|p| p.hoisted.clone()).unwrap_or_default(),
         search_path: project.postgrest.as_ref().map(|p| p.search_path.clone()).unwrap_or_default(),
         shared_connections: match database.shared_connections {
             0 => cores,
@@ -58,6 +59,13 @@ async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
         change_age_max: config.changes.retention_age,
         idempotency_age_max: config.rest.idempotency_age,
         ..transom_postgres::Options::url(database.url.reveal())
+    };
+    let options = match &project.postgrest {
+        // None is kept: each goes with its use.
+        Some(postgrest) if !postgrest.prepared => {
+            transom_postgres::Options { statement_count_max: 0, ..options }
+        }
+        _ => options,
     };
     let opened = transom_postgres::Postgres::open(options).await;
     Ok(Arc::new(opened.map_err(|error| Faults::from(error.into_problem()))?))

@@ -12,6 +12,9 @@ use super::Found;
 /// The one column of a function that returns values and not rows.
 const VALUE: &str = "pgrst_scalar";
 
+/// The setting that is the transaction's to begin with.
+const ISOLATION: &str = "default_transaction_isolation";
+
 /// One question for all. A domain is as its base type. The types that a cast would cut to a length are without one. What a
 /// parameter or column without a name is called follows from its place; only a single parameter may be without, and only
 /// where a whole body can be one. Settings that bound a statement are of no use inside of it.
@@ -67,11 +70,11 @@ WHERE g.nameless IS NOT TRUE OR g.whole
 ORDER BY f.nspname, f.proname, f.oid";
 
 /// The functions, with the rows of served tables as those tables have them.
-pub(super) fn functions(found: &Found, rows: &[Row]) -> Vec<Function> {
-    rows.iter().map(|row| function(found, row)).collect()
+pub(super) fn functions(found: &Found, rows: &[Row], hoisted: &[String]) -> Vec<Function> {
+    rows.iter().map(|row| function(found, row, hoisted)).collect()
 }
 
-fn function(found: &Found, row: &Row) -> Function {
+fn function(found: &Found, row: &Row, hoisted: &[String]) -> Function {
     let (volatile, set, nothing): (bool, bool, bool) = (row.get(3), row.get(4), row.get(5));
     let relation: u32 = row.get(6);
     let is_served = |id: &TableId| (id.0 as usize) < found.served_count;
@@ -101,15 +104,12 @@ fn function(found: &Found, row: &Row) -> Function {
         result: row.get::<_, &str>(7).into(),
         ..EngineFunction::default()
     };
-    for setting in row.get::<_, Vec<&str>>(19) {
-        match setting.split_once('=') {
-            Some(("default_transaction_isolation", level)) => {
-                engine.isolation = isolation(level).map(Into::into)
-            }
-            Some(("statement_timeout", value)) => {
-                engine.settings.push(("statement_timeout".into(), value.into()));
-            }
-            _ => {}
+    let settings: Vec<&str> = row.get(19);
+    for (name, value) in settings.iter().filter_map(|setting| setting.split_once('=')) {
+        match hoisted.iter().any(|hoisted| hoisted.eq_ignore_ascii_case(name)) {
+            true if name == ISOLATION => engine.isolation = isolation(value).map(Into::into),
+            true => engine.settings.push((name.into(), value.into())),
+            false => {}
         }
     }
     Function {

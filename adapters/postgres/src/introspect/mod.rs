@@ -71,12 +71,14 @@ struct Found {
     native: bool,
 }
 
-/// The tables of these schemas. Of two with one name the first schema's is served, or each in its own schema (`native`).
+/// The tables of these schemas. Of two with one name the first schema's is served, or each in its own schema where the
+/// engine decides; `hoisted` are then the settings of functions that hold for their transactions.
 pub(crate) async fn introspect(
     client: &Client,
     schemas: &[String],
-    native: bool,
+    hoisted: Option<&[String]>,
 ) -> Result<Catalog, DbError> {
+    let native = hoisted.is_some();
     let failed = |error| db_error(&error, During::Read);
     // With no schema in the path every name is written with its own. To compile a question takes ten times its own time.
     let begin =
@@ -105,7 +107,7 @@ pub(crate) async fn introspect(
         false => Notes::default(),
     };
     client.batch_execute("COMMIT").await.map_err(failed)?;
-    let functions = functions::functions(&found, &functions);
+    let functions = functions::functions(&found, &functions, hoisted.unwrap_or_default());
     let catalog = Catalog::new(found.served(), functions).with_notes(notes);
     Ok(catalog.with_time_zones(zones.into_iter()))
 }

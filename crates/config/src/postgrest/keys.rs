@@ -88,6 +88,7 @@ impl Reader<'_> {
             root: self.text("db-root-spec"),
             end: self.end(),
             rows_max: self.number("db-max-rows"),
+            prepared: self.truth("db-prepared-statements", true),
             hoisted: self.names("db-hoisted-tx-settings").unwrap_or_else(hoisted_by_default),
             channel: listens.then_some(channel),
             secret,
