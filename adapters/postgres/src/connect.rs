@@ -27,6 +27,9 @@ pub(crate) struct Connector {
     config: Config,
     tls: Tls,
     statement_count_max: usize,
+    prepares: bool,
+    /// How old a connection may get, and how long it may have nothing to do.
+    pub(crate) lifetimes: (Option<Duration>, Option<Duration>),
     closed: AtomicBool,
 }
 
@@ -42,6 +45,8 @@ pub(crate) enum Purpose {
 /// A connection and what was prepared on it.
 pub(crate) struct Connection {
     pub(crate) client: Client,
+    /// Whether statements are kept here, or each is sent whole.
+    pub(crate) prepares: bool,
     /// By the statement's address; holding the statement keeps the address its own.
     statements: Cache<usize, (Arc<Prepared>, Statement)>,
 }
@@ -61,6 +66,8 @@ impl Connector {
             config,
             tls: Tls::new(options.ca_file.as_deref())?,
             statement_count_max: options.statement_count_max,
+            prepares: options.prepares,
+            lifetimes: (options.connection_age_max, options.connection_idle_max),
             closed: AtomicBool::new(false),
         })
     }
@@ -112,7 +119,7 @@ impl Connector {
             2 * timeout.as_millis(),
         );
         client.batch_execute(&settings).await.map_err(|error| db_error(&error, During::Read))?;
-        Ok(Connection { client, statements: Cache::new(self.statement_count_max) })
+        Ok(Connection { client, prepares: self.prepares, statements: Cache::new(self.statement_count_max) })
     }
 }
 
@@ -138,9 +145,9 @@ impl Connection {
         Ok(statement)
     }
 
-    /// Whether it is prepared already.
+    /// Whether it can be sent without an answer before it: it is prepared already, or never is.
     pub(crate) fn knows(&self, prepared: &Arc<Prepared>) -> bool {
-        self.statements.get(&(Arc::as_ptr(prepared) as usize)).is_some()
+        !self.prepares || self.statements.get(&(Arc::as_ptr(prepared) as usize)).is_some()
     }
 
     /// Forgets every prepared statement: the schema has changed under them.

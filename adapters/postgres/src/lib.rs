@@ -17,6 +17,7 @@ mod options;
 mod params;
 mod pool;
 mod read;
+mod role_settings;
 mod rows;
 mod session;
 mod shared;
@@ -77,6 +78,16 @@ impl Postgres {
         opened.ping().await?;
         Ok(opened)
     }
+}
+
+/// The settings `prefix.…` that the database holds for the role that connects, without the prefix, and those of the wanted
+/// `names` that a function makes.
+pub async fn role_settings(
+    options: &Options,
+    prefix: &str,
+    wanted: (Option<&str>, &[&str]),
+) -> Result<Vec<(String, String)>, DbError> {
+    role_settings::settings(options, prefix, wanted).await
 }
 
 #[async_trait]

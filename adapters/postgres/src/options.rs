@@ -26,6 +26,12 @@ pub struct Options {
     pub transaction_connections: usize,
     /// Most statements prepared on one connection.
     pub statement_count_max: usize,
+    /// Whether statements are prepared and kept; else each is sent whole, as poolers between want it.
+    pub prepares: bool,
+    /// How old a connection for transactions may get.
+    pub connection_age_max: Option<Duration>,
+    /// How long a connection for transactions may have nothing to do.
+    pub connection_idle_max: Option<Duration>,
     /// How long to wait for a connection.
     pub connection_wait_max: Duration,
     /// How long a statement may run on a connection that others share.
@@ -54,6 +60,9 @@ impl Options {
             read_connections: 4,
             transaction_connections: 8,
             statement_count_max: 1_000,
+            prepares: true,
+            connection_age_max: None,
+            connection_idle_max: None,
             connection_wait_max: Duration::from_secs(10),
             statement_timeout_max: Duration::from_secs(30),
             reply_bytes_max: 64 * 1024 * 1024,

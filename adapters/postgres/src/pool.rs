@@ -29,9 +29,14 @@ impl managed::Manager for Manager {
         self.connector.open(self.purpose, self.timeout).await
     }
 
-    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<DbError> {
-        match connection.client.is_closed() {
-            true => Err(RecycleError::message("closed")),
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<DbError> {
+        let (age_max, idle_max) = self.connector.lifetimes;
+        if connection.client.is_closed() {
+            return Err(RecycleError::message("closed"));
+        }
+        let over = |max: Option<Duration>, is: Duration| max.is_some_and(|max| is > max);
+        match over(age_max, metrics.age()) || over(idle_max, metrics.last_used()) {
+            true => Err(RecycleError::message("too old")),
             false => Ok(()),
         }
     }

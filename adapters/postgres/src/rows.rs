@@ -42,6 +42,11 @@ pub(crate) async fn start(
     outcomes: &[Outcome],
 ) -> Result<RowStream, Error> {
     let values = params::values(prepared, params, outcomes);
+    if !connection.prepares {
+        // What the types are is the engine's to find out.
+        let typed = values.into_iter().map(|value| (value, Type::UNKNOWN));
+        return connection.client.query_typed_raw(&prepared.text, typed).await;
+    }
     let statement = connection.prepared(prepared).await?;
     connection.client.query_raw(&statement, &values).await
 }

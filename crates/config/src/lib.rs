@@ -22,7 +22,7 @@ pub mod units;
 
 pub use fault::Fault;
 pub use origin::Origin;
-pub use postgrest::{OpenApiMode, Postgrest};
+pub use postgrest::{InDatabase, OpenApiMode, Postgrest};
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use secret::Secret;

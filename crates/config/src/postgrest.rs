@@ -1,11 +1,12 @@
 //! The configuration of a PostgREST deployment: its file and its `PGRST_…` variables, as they are, become ours.
 
+mod address;
 mod file;
 mod keys;
 
 use crate::{Fault, Origin, Secret};
 
-pub use keys::KEYS;
+pub use keys::{IN_DATABASE, KEYS};
 
 /// What a transaction's end is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,15 @@ pub struct Postgrest {
     /// `db-max-rows`
     pub rows_max: Option<u32>,
     /// `db-prepared-statements`
-    pub prepared: bool,
+    pub prepares: bool,
+    /// `db-pool-acquisition-timeout`, in seconds.
+    pub connection_wait: Option<u32>,
+    /// `db-pool-max-lifetime`, in seconds.
+    pub connection_age: u32,
+    /// `db-pool-max-idletime`, in seconds.
+    pub connection_idle: u32,
+    /// `db-config`: whether the database has settings for its role, and `db-pre-config`, a function that makes more of them.
+    pub in_database: Option<InDatabase>,
     /// `db-hoisted-tx-settings`
     pub hoisted: Vec<String>,
     /// `db-channel`, unless `db-channel-enabled` is off.
@@ -71,20 +80,29 @@ pub struct Postgrest {
     pub trace_header: Option<String>,
 }
 
-/// Reads a PostgREST configuration; variables win over the file. `variables` are all of the environment's that begin with
-/// `PGRST_`; `read_file` gives the text of `@file` values.
+/// How settings that the database holds for its role are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InDatabase {
+    /// A function that makes settings, as the engine writes its name.
+    pub function: Option<String>,
+}
+
+/// Reads a PostgREST configuration; variables win over the file, and what the database says over both. `variables` are all of
+/// the environment's that begin with `PGRST_`, `in_database` the settings `pgrst.…` of its role; `read_file` gives the text of
+/// `@file` values.
 /// Errors: every fault found.
 pub fn read(
-    file_name: &str,
-    text: &str,
+    (file_name, text): (&str, &str),
     variables: &[(String, String)],
+    in_database: &[(String, String)],
     env: &dyn Fn(&str) -> Option<String>,
     read_file: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Postgrest, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut given = file::values(file_name, text, env, &mut faults);
     keys::add_variables(&mut given, variables);
-    let read = keys::Reader { given: &given, read_file, faults: &mut faults }.read();
+    keys::add_in_database(&mut given, in_database);
+    let read = keys::Reader { given: &given, env, read_file, faults: &mut faults }.read();
     if faults.is_empty() { Ok(read) } else { Err(faults) }
 }
 

@@ -43,7 +43,11 @@ impl Project {
 
     /// A database as a PostgREST configuration describes it: its roles and policies decide, and nothing else is read.
     /// Errors: every fault of the file, the environment and the flags.
-    pub fn postgrest(file: &Path, overrides: &[(String, String, Origin)]) -> anyhow::Result<Self> {
+    pub fn postgrest(
+        file: &Path,
+        overrides: &[(String, String, Origin)],
+        in_database: &[(String, String)],
+    ) -> anyhow::Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let env = |name: &str| std::env::var(name).ok();
         let variables: Vec<(String, String)> =
@@ -51,18 +55,19 @@ impl Project {
         let dir = file.parent().unwrap_or(Path::new(".")).to_owned();
         let of_file = |name: &str| fs::read_to_string(dir.join(name)).ok();
         let name = file.display().to_string();
-        let postgrest = transom_config::postgrest::read(&name, &text, &variables, &env, &of_file)
-            .map_err(Faults::from)?;
+        let postgrest =
+            transom_config::postgrest::read((&name, &text), &variables, in_database, &env, &of_file)
+                .map_err(Faults::from)?;
         let all = [&postgrest.overrides, overrides].concat();
         let config = transom_config::load(&name, None, &env, &all).map_err(Faults::from)?;
         let again = Some((file.to_owned(), overrides.to_vec()));
         Ok(Self { dir, config, postgrest: Some(postgrest), again })
     }
 
-    /// The same project as its PostgREST configuration describes it now.
-    pub fn read_again(&self) -> anyhow::Result<Self> {
+    /// The same project as its PostgREST configuration describes it now, with what the database says of it.
+    pub fn read_again(&self, in_database: &[(String, String)]) -> anyhow::Result<Self> {
         let (file, overrides) = self.again.as_ref().context("there is no such configuration")?;
-        Self::postgrest(file, overrides)
+        Self::postgrest(file, overrides, in_database)
     }
 
     /// `policies.sql` and `queries/*.sql`.

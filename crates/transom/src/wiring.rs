@@ -38,10 +38,18 @@ pub fn engine(project: &Project) -> &'static str {
 }
 
 async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
+    let opened = transom_postgres::Postgres::open(postgres_options(project)).await;
+    Ok(Arc::new(opened.map_err(|error| Faults::from(error.into_problem()))?))
+}
+
+fn postgres_options(project: &Project) -> transom_postgres::Options {
     let config = &project.config;
     let database = &config.database;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let options = transom_postgres::Options {
+    let defaults = transom_postgres::Options::url(database.url.reveal());
+    let postgrest = project.postgrest.as_ref();
+    let seconds = |seconds: u32| Some(Duration::from_secs(seconds.into()));
+    transom_postgres::Options {
         ca_file: database.ca_file.as_ref().map(|file| project.dir.join(file)),
         schemas: project.postgrest.as_ref().map_or(&database.schemas, |p| &p.schemas).clone(),
         native: project.postgrest.is_some(),
@@ -58,17 +66,25 @@ async fn postgres(project: &Project) -> anyhow::Result<Arc<dyn Database>> {
         change_count_max: config.changes.retention_count.into(),
         change_age_max: config.changes.retention_age,
         idempotency_age_max: config.rest.idempotency_age,
-        ..transom_postgres::Options::url(database.url.reveal())
+        prepares: postgrest.is_none_or(|p| p.prepares),
+        connection_age_max: postgrest.and_then(|p| seconds(p.connection_age)),
+        connection_idle_max: postgrest.and_then(|p| seconds(p.connection_idle)),
+        connection_wait_max: postgrest
+            .and_then(|p| seconds(p.connection_wait?))
+            .unwrap_or(defaults.connection_wait_max),
+        ..defaults
+    }
+}
+
+/// A PostgREST configuration with what the database says for the role that connects.
+pub async fn with_role_settings(project: Project) -> anyhow::Result<Project> {
+    let Some(asked) = project.postgrest.as_ref().and_then(|postgrest| postgrest.in_database.as_ref()) else {
+        return Ok(project);
     };
-    let options = match &project.postgrest {
-        // None is kept: each goes with its use.
-        Some(postgrest) if !postgrest.prepared => {
-            transom_postgres::Options { statement_count_max: 0, ..options }
-        }
-        _ => options,
-    };
-    let opened = transom_postgres::Postgres::open(options).await;
-    Ok(Arc::new(opened.map_err(|error| Faults::from(error.into_problem()))?))
+    let wanted = (asked.function.as_deref(), transom_config::postgrest::IN_DATABASE);
+    let settings = transom_postgres::role_settings(&postgres_options(&project), "pgrst", wanted).await;
+    let settings = settings.map_err(|error| Faults::from(error.into_problem()))?;
+    if settings.is_empty() { Ok(project) } else { project.read_again(&settings) }
 }
 
 fn sqlite(project: &Project, path: std::path::PathBuf) -> anyhow::Result<Arc<dyn Database>> {

@@ -49,6 +49,40 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("server-unix-socket-mode", &[]),
 ];
 
+/// The keys that the database itself may set for its role, by the names it has for them.
+pub const IN_DATABASE: &[&str] = &[
+    "db_aggregates_enabled",
+    "db_anon_role",
+    "db_extra_search_path",
+    "db_hoisted_tx_settings",
+    "db_max_rows",
+    "db_plan_enabled",
+    "db_pre_request",
+    "db_prepared_statements",
+    "db_root_spec",
+    "db_schemas",
+    "db_tx_end",
+    "jwt_aud",
+    "jwt_cache_max_entries",
+    "jwt_role_claim_key",
+    "jwt_secret",
+    "jwt_secret_is_base64",
+    "openapi_mode",
+    "openapi_security_active",
+    "openapi_server_proxy_uri",
+    "server_cors_allowed_origins",
+    "server_timing_enabled",
+    "server_trace_header",
+];
+
+/// What the database says; names that it may not set are passed over.
+pub(super) fn add_in_database(given: &mut Given, settings: &[(String, String)]) {
+    for (name, value) in settings.iter().filter(|(name, _)| IN_DATABASE.contains(&name.as_str())) {
+        let origin = Origin::Environment(format!("pgrst.{name} (in the database)"));
+        given.insert(name.replace('_', "-"), (value.clone(), origin));
+    }
+}
+
 /// `PGRST_DB_SCHEMAS` is `db-schemas`; `PGRST_APP_SETTINGS_X` is `app.settings.x`.
 pub(super) fn add_variables(given: &mut Given, variables: &[(String, String)]) {
     for (name, value) in variables {
@@ -64,6 +98,7 @@ pub(super) fn add_variables(given: &mut Given, variables: &[(String, String)]) {
 /// Looks every key up once.
 pub(super) struct Reader<'a> {
     pub given: &'a Given,
+    pub env: &'a dyn Fn(&str) -> Option<String>,
     pub read_file: &'a dyn Fn(&str) -> Option<String>,
     pub faults: &'a mut Vec<Fault>,
 }
@@ -71,6 +106,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub fn read(mut self) -> Postgrest {
         self.refuse_unknown();
+        self.refuse_unserved();
         let secret = self.secret();
         let settings = self.given.iter().filter(|(key, _)| key.starts_with("app.settings."));
         let settings = settings.map(|(key, (value, _))| (key.clone(), value.clone())).collect();
@@ -88,7 +124,11 @@ impl Reader<'_> {
             root: self.text("db-root-spec"),
             end: self.end(),
             rows_max: self.number("db-max-rows"),
-            prepared: self.truth("db-prepared-statements", true),
+            prepares: self.truth("db-prepared-statements", true),
+            connection_wait: self.number("db-pool-acquisition-timeout"),
+            connection_age: self.number("db-pool-max-lifetime").unwrap_or(1_800),
+            connection_idle: self.number("db-pool-max-idletime").unwrap_or(30),
+            in_database: self.in_database(),
             hoisted: self.names("db-hoisted-tx-settings").unwrap_or_else(hoisted_by_default),
             channel: listens.then_some(channel),
             secret,
@@ -115,6 +155,32 @@ impl Reader<'_> {
             };
             self.faults.push(fault(origin, format!("there is no key `{key}`"), remedy));
         }
+    }
+
+    /// What this server cannot do is said, and not passed over in silence.
+    fn refuse_unserved(&mut self) {
+        if self.text("server-unix-socket").is_some() {
+            self.refused("server-unix-socket", "server-host and server-port: Unix sockets are not served");
+        }
+        if !self.truth("db-pool-automatic-recovery", true) {
+            self.refused("db-pool-automatic-recovery", "true: lost connections are always opened again");
+        }
+        if !matches!(self.text("log-query").as_deref(), None | Some("disabled" | "false")) {
+            self.refused(
+                "log-query",
+                "disabled: statements are not logged; log-level = debug tells of failures",
+            );
+        }
+        if let Some(name) = self.text("server-trace-header")
+            && !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        {
+            self.refused("server-trace-header", "the name of a header");
+        }
+    }
+
+    fn in_database(&mut self) -> Option<super::InDatabase> {
+        let function = self.function("db-pre-config");
+        self.truth("db-config", true).then_some(super::InDatabase { function })
     }
 
     fn found(&self, key: &str) -> Option<(&str, &Origin)> {
@@ -220,7 +286,8 @@ impl Reader<'_> {
             let origin = Origin::Flag("--postgrest-config".to_owned());
             overrides.push((key.to_owned(), value, origin));
         };
-        add("database.url", self.from_file("db-uri").unwrap_or_else(|| "postgresql://".to_owned()));
+        let address = self.from_file("db-uri").unwrap_or_else(|| "postgresql://".to_owned());
+        add("database.url", super::address::filled(&address, self.env));
         add("server.listen", format!("{}:{}", self.host("server-host"), self.port("server-port", 3000)));
         // Nobody was told of another address: health and metrics are then for this machine alone.
         let admin = match self.port("admin-server-port", 0) {

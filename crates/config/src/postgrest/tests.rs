@@ -8,9 +8,13 @@ fn read_text(text: &str, variables: &[(&str, &str)]) -> Result<Postgrest, Vec<Fa
     let variables: Vec<_> =
         variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let env = |name: &str| (name == "HOST").then(|| "db.internal".to_owned());
-    read("postgrest.conf", text, &variables, &env, &|file| {
-        (file == "secret.txt").then(|| "from a file\n".to_owned())
-    })
+    read(
+        ("postgrest.conf", text),
+        &variables,
+        &[("db_anon_role".into(), "of_database".into())],
+        &env,
+        &|file| (file == "secret.txt").then(|| "from a file\n".to_owned()),
+    )
 }
 
 fn our(config: &Postgrest, key: &str) -> Option<String> {
@@ -34,6 +38,7 @@ fn every_key_has_its_meaning() {
     "#;
     let config = read_text(text, &[("PGRST_DB_MAX_ROWS", "7"), ("PGRST_APP_SETTINGS_KEY", "v")]).unwrap();
     assert_eq!(our(&config, "database.url").unwrap(), "postgres://app@db.internal/shop");
+    assert_eq!(config.anonymous_role.as_deref(), Some("of_database"));
     assert_eq!(our(&config, "server.listen").unwrap(), "127.0.0.1:3001");
     assert_eq!(our(&config, "rest.rows_max").unwrap(), "7");
     assert_eq!(config.schemas, ["api", "SPECIAL \"@/\\#~_-"]);

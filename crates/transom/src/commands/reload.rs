@@ -120,7 +120,7 @@ async fn read_schema(project: &Project, data: &Data) {
 /// Everything anew, with connections of its own; what listens stays.
 async fn configure(project: &Project, app: &App) -> Option<(Arc<Project>, Arc<Data>)> {
     let anew = async {
-        let project = Arc::new(project.read_again()?);
+        let project = Arc::new(wiring::with_role_settings(project.read_again(&[])?).await?);
         let database = wiring::database(&project).await?;
         let data = Arc::new(wiring::data(&project, database).await?);
         anyhow::Ok((project.clone(), data.clone(), wiring::app(&project, data).await?))

@@ -25,7 +25,10 @@ use crate::{
 
 pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
     let project = match &flags.postgrest_config {
-        Some(file) => Project::postgrest(file, &flags.overrides()?)?,
+        Some(file) => {
+            let project = Project::postgrest(file, &flags.overrides()?, &[])?;
+            commands::block_on(wiring::with_role_settings(project))?
+        }
         None => Project::open(&flags.project.dir, &flags.overrides()?)?,
     };
     transom_server::start_logging(&wiring::log_settings(&project));
