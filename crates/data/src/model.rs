@@ -134,6 +134,7 @@ async fn describe(database: &dyn Database, file: &str, mut function: Function) -
             engine_type: None,
             collation: None,
             vector: false,
+            computed: false,
             representation: None,
             access: Access::ALL,
             comment: None,

@@ -105,6 +105,9 @@ pub struct Column {
     pub representation: Option<Box<Representation>>,
     /// Whether it holds what a text was prepared to for being searched.
     pub vector: bool,
+    /// Whether it is a function of the row that goes by a column's name: it is there for those who name it, and stands
+    /// behind the table's own.
+    pub computed: bool,
     /// Which operations the role of this catalog may attempt on the column.
     pub access: Access,
     /// The column's comment.

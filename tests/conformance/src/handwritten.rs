@@ -38,6 +38,7 @@ async fn function(database: &dyn Database, file: &str, text: &str) -> Function {
         engine_type: None,
         collation: None,
         vector: false,
+        computed: false,
         representation: None,
         access: Access { select: true, ..Access::NONE },
         comment: None,

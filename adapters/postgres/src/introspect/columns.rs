@@ -73,6 +73,7 @@ pub(super) fn add(found: &mut Found, row: &Row) {
         collation: None,
         representation: representation(row).filter(|_| native),
         vector: row.get::<_, &str>(4) == "tsvector",
+        computed: false,
         access: Access::ALL,
         comment: row.get::<_, Option<&str>>(10).map(Into::into),
     });
@@ -122,7 +123,7 @@ fn data_type(name: &str) -> DataType {
 }
 
 /// Only documents are told apart: a path into anything else makes one of it first.
-fn native_type(name: &str, of_engine: bool) -> DataType {
+pub(super) fn native_type(name: &str, of_engine: bool) -> DataType {
     if of_engine && matches!(name, "json" | "jsonb") { DataType::Json } else { DataType::Any }
 }
 

@@ -166,6 +166,7 @@ fn column(name: &str, shown: &str, document: bool) -> Column {
         data_type: if document { DataType::Json } else { DataType::Any },
         engine_type: Some(shown.into()),
         vector: shown == "tsvector",
+        computed: false,
         representation: None,
         nullable: true,
         default: None,

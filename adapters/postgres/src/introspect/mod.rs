@@ -1,6 +1,7 @@
 //! Reads the schema: a few questions about all tables at once, in one snapshot, whatever their number.
 
 mod columns;
+mod computed;
 mod functions;
 mod keys;
 mod notes;
@@ -93,6 +94,10 @@ pub(crate) async fn introspect(
         true => client.query(functions::FUNCTIONS, &[&schemas]).await.map_err(failed)?,
         false => Vec::new(),
     };
+    let computed = match native {
+        true => client.query(computed::COMPUTED, &[&schemas]).await.map_err(failed)?,
+        false => Vec::new(),
+    };
     let [tables, columns, keys, indexes, views] = answers;
     let mut found = Found { native, ..Found::default() };
     let (served, hidden): (Vec<&Row>, Vec<&Row>) = tables.iter().partition(|row| found.is_served(row));
@@ -106,6 +111,7 @@ pub(crate) async fn introspect(
         true => notes::notes(client, schemas, &found).await.map_err(failed)?,
         false => Notes::default(),
     };
+    computed.iter().for_each(|row| computed::add(&mut found, row));
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let functions = functions::functions(&found, &functions, hoisted.unwrap_or_default());
     let catalog = Catalog::new(found.served(), functions).with_notes(notes);

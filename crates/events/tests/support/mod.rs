@@ -55,6 +55,7 @@ fn table(name: &str, columns: &[(&str, DataType)]) -> Table {
         engine_type: None,
         collation: None,
         vector: false,
+        computed: false,
         representation: None,
         access: Access::ALL,
         comment: None,

@@ -25,6 +25,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         engine_type: None,
         collation: None,
         vector: false,
+        computed: false,
         representation: None,
         access: Access::ALL,
         comment: None,

@@ -54,7 +54,7 @@ pub(super) fn columns<'a>(
     may: impl Fn(Access) -> bool,
     written: bool,
 ) -> Vec<&'a Column> {
-    let usable = |column: &&Column| may(column.access) && !(written && column.generated);
+    let usable = |column: &&Column| may(column.access) && !column.computed && !(written && column.generated);
     described.table.columns.iter().filter(usable).collect()
 }
 

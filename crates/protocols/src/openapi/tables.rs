@@ -49,7 +49,7 @@ pub(super) fn add(described: &Described<'_>, paths: &mut Map<String, Json>, comp
 fn filters(described: &Described<'_>, components: &mut Components) -> Vec<Json> {
     let mut references = Vec::new();
     for (number, column) in (0u32..).zip(&described.table.columns) {
-        if !column.access.select || RESERVED.contains(&&*column.name) {
+        if !column.access.select || column.computed || RESERVED.contains(&&*column.name) {
             continue;
         }
         let key = format!("filter.{}.{}", described.component, names::component(&column.name, number));

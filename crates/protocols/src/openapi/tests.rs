@@ -20,6 +20,7 @@ fn column(name: &str, data_type: DataType) -> Column {
         identity: false,
         collation: None,
         vector: false,
+        computed: false,
         representation: None,
         access: Access::ALL,
         comment: None,

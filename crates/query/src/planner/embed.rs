@@ -144,7 +144,7 @@ impl Planner<'_> {
     /// The items of a spread, each of one output: `*` and nested spreads are written out.
     fn atoms(&self, table: TableId, select: &Select) -> Result<Vec<Item>, Problem> {
         let every_column = || {
-            Relation::Table(table).readable(self.catalog).map(|(_, column)| {
+            Relation::Table(table).shown(self.catalog).map(|(_, column)| {
                 let path = Some(Path { column: column.name.clone(), json: Vec::new() });
                 Item::Field(Field { alias: None, path, cast: None, aggregate: None, aggregate_cast: None })
             })

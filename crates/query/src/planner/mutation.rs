@@ -151,7 +151,7 @@ impl Planner<'_> {
     fn given(&mut self, table: TableId, names: &[Box<str>], list: bool) -> Result<Given, Problem> {
         let of = &self.catalog[table];
         let column = |name: &Box<str>| {
-            of.column(name).ok_or_else(|| {
+            of.column(name).filter(|column| !of[*column].computed).ok_or_else(|| {
                 let message =
                     format!("Could not find the '{name}' column of '{}' in the schema cache", of.name);
                 Problem::new(Code::ColumnMissing, message)

@@ -34,6 +34,11 @@ impl Relation {
         (0u32..).map(ColumnId).zip(self.columns(catalog)).filter(|(_, column)| column.access.select)
     }
 
+    /// Those of them that are returned where none is named.
+    pub(super) fn shown(self, catalog: &Catalog) -> impl Iterator<Item = (ColumnId, &Column)> {
+        self.readable(catalog).filter(|(_, column)| !column.computed)
+    }
+
     pub(super) fn data_type(self, catalog: &Catalog, column: ColumnId) -> DataType {
         self.columns(catalog)[column.0 as usize].data_type
     }

@@ -88,7 +88,7 @@ impl Planner<'_> {
             expr: shown(Expr::Column(id, column), of),
             data_type: of.data_type,
         };
-        relation.readable(self.catalog).map(output).collect()
+        relation.shown(self.catalog).map(output).collect()
     }
 
     /// `count` without parentheses is `count()` where no column has that name, as it was before there were aggregates.

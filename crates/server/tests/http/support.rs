@@ -274,6 +274,7 @@ fn table(name: &str) -> Table {
         engine_type: None,
         collation: None,
         vector: false,
+        computed: false,
         representation: None,
         access: Access::ALL,
         comment: None,

@@ -1,0 +1,45 @@
+//! Functions of a table's row, which can be named as its columns.
+
+use tokio_postgres::Row;
+use transom_query::catalog::{Access, Column};
+
+use super::{Found, columns::native_type, of_relations};
+
+/// Functions of one row that return one value. Which of them a name means is the engine's matter: it looks in the path.
+pub(super) const COMPUTED: &str = of_relations!(
+    ", base (type, root) AS (
+  SELECT oid, oid FROM pg_type WHERE typtype <> 'd'
+  UNION ALL SELECT t.oid, b.root FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd')
+SELECT DISTINCT ON (c.oid, p.proname) c.oid, p.proname::text, format_type(p.prorettype, NULL), r.typname::text,
+       rn.nspname = 'pg_catalog', obj_description(p.oid, 'pg_proc')
+FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_proc p ON p.proargtypes[0] = c.reltype
+JOIN pg_namespace n ON n.oid = p.pronamespace JOIN base b ON b.type = p.prorettype
+JOIN pg_type r ON r.oid = b.root JOIN pg_namespace rn ON rn.oid = r.typnamespace
+WHERE o.served AND p.pronargs = 1 AND p.prokind = 'f' AND NOT p.proretset AND r.typtype <> 'p'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ORDER BY c.oid, p.proname, p.oid"
+);
+
+/// Puts each behind its table's own columns, unless one of them has the name.
+pub(super) fn add(found: &mut Found, row: &Row) {
+    let Some(table) = found.of(row.get(0)) else { return };
+    let name: &str = row.get(1);
+    if table.column(name).is_some() {
+        return;
+    }
+    table.columns.push(Column {
+        name: name.into(),
+        data_type: native_type(row.get(3), row.get(4)),
+        engine_type: Some(row.get::<_, &str>(2).into()),
+        nullable: true,
+        default: None,
+        generated: true,
+        identity: false,
+        collation: None,
+        representation: None,
+        vector: row.get::<_, &str>(3) == "tsvector",
+        computed: true,
+        access: Access { select: true, ..Access::NONE },
+        comment: row.get::<_, Option<&str>>(5).map(Into::into),
+    });
+}
