@@ -9,6 +9,17 @@ pub struct Notes {
     pub schemas: Vec<(Box<str>, Box<str>)>,
     /// In the order of the tables; empty where the engine was not asked.
     pub tables: Vec<TableNotes>,
+    /// What the engine holds for roles, by name.
+    pub roles: Vec<(Box<str>, RoleNotes)>,
+}
+
+/// What a role's transactions are to have from their beginning.
+#[derive(Clone, Debug, Default)]
+pub struct RoleNotes {
+    /// Names and values of settings.
+    pub settings: Vec<(Box<str>, Box<str>)>,
+    /// The isolation level, as the engine writes it.
+    pub isolation: Option<Box<str>>,
 }
 
 /// Remarks on a table or view.
@@ -43,6 +54,11 @@ impl Notes {
     /// The remarks on a table.
     pub fn table(&self, id: TableId) -> Option<&TableNotes> {
         self.tables.get(id.0 as usize)
+    }
+
+    /// What is held for a role.
+    pub fn role(&self, name: &str) -> Option<&RoleNotes> {
+        self.roles.iter().find(|(role, _)| **role == *name).map(|(_, notes)| notes)
     }
 
     /// A schema's comment.

@@ -4,6 +4,7 @@
 use http::{HeaderMap, header, request::Parts};
 use serde_json::{Map, Value as Json};
 use transom_protocols::rest::{Preferences, Transaction};
+use transom_query::notes::RoleNotes;
 use transom_types::{Principal, Session};
 
 use crate::settings::Native;
@@ -12,11 +13,12 @@ use crate::settings::Native;
 pub fn of(
     native: &Native,
     head: &Parts,
-    principal: &Principal,
+    (principal, role): (&Principal, Option<&RoleNotes>),
     schema: Option<&str>,
     preferences: &Preferences,
 ) -> Session {
     let mut settings: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(8 + native.settings.len());
+    settings.extend(role.into_iter().flat_map(|role| role.settings.iter().cloned()));
     let mut set = |name: &str, value: String| settings.push((name.into(), value.into()));
     set("search_path", search_path(native, schema));
     set("request.jwt.claims", claims(principal));
@@ -35,6 +37,7 @@ pub fn of(
         settings,
         before: native.before.as_deref().map(Into::into),
         rollback: rollback(native, preferences),
+        isolation: role.and_then(|role| role.isolation.as_deref().map(Into::into)),
         ..Session::default()
     }
 }

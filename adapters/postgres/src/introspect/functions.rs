@@ -13,7 +13,7 @@ use super::Found;
 const VALUE: &str = "pgrst_scalar";
 
 /// The setting that is the transaction's to begin with.
-const ISOLATION: &str = "default_transaction_isolation";
+pub(super) const ISOLATION: &str = "default_transaction_isolation";
 
 /// One question for all. A domain is as its base type. The types that a cast would cut to a length are without one. What a
 /// parameter or column without a name is called follows from its place; only a single parameter may be without, and only
@@ -126,7 +126,7 @@ fn function(found: &Found, row: &Row, hoisted: &[String]) -> Function {
 }
 
 /// The level as SQL has it.
-fn isolation(level: &str) -> Option<&'static str> {
+pub(super) fn isolation(level: &str) -> Option<&'static str> {
     let known = ["SERIALIZABLE", "REPEATABLE READ", "READ COMMITTED", "READ UNCOMMITTED"];
     known.into_iter().find(|known| known.eq_ignore_ascii_case(level.trim()))
 }

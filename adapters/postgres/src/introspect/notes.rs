@@ -1,9 +1,9 @@
 //! What is told of the schema but not needed for plans.
 
-use tokio_postgres::{Client, Error, types::ToSql};
-use transom_query::notes::{ColumnNotes, Notes, TableNotes};
+use tokio_postgres::{Client, Error, Row, types::ToSql};
+use transom_query::notes::{ColumnNotes, Notes, RoleNotes, TableNotes};
 
-use super::{Found, of_relations};
+use super::{Found, functions, of_relations};
 
 /// What each relation takes: inserts (8), updates (4) and deletes (16), by itself or by triggers.
 const TABLES: &str = of_relations!(
@@ -33,12 +33,42 @@ WHERE a.attnum > 0 AND NOT a.attisdropped"
 const SCHEMAS: &str = "SELECT nspname::text, obj_description(oid, 'pg_namespace') FROM pg_namespace
 WHERE nspname = ANY ($1) AND obj_description(oid, 'pg_namespace') IS NOT NULL";
 
+/// Roles are taken on inside of transactions, where the engine does not look at their settings: those that anybody may set
+/// are ours to set then.
+const ROLES: &str = "
+SELECT r.rolname::text, split_part(s, '=', 1), substr(s, strpos(s, '=') + 1)
+FROM pg_db_role_setting d JOIN pg_roles r ON r.oid = d.setrole, unnest(d.setconfig) s
+JOIN pg_settings p ON p.name = split_part(s, '=', 1) AND p.context = 'user'
+WHERE d.setdatabase = 0 AND r.rolname <> current_user AND pg_has_role(current_user, r.oid, 'MEMBER')
+ORDER BY r.rolname";
+
+fn roles(rows: &[Row]) -> Vec<(Box<str>, RoleNotes)> {
+    let mut roles: Vec<(Box<str>, RoleNotes)> = Vec::new();
+    for row in rows {
+        let (role, name, value): (&str, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        if roles.last().is_none_or(|(last, _)| **last != *role) {
+            roles.push((role.into(), RoleNotes::default()));
+        }
+        let Some((_, notes)) = roles.last_mut() else { continue };
+        match name == functions::ISOLATION {
+            true => notes.isolation = functions::isolation(value).map(Into::into),
+            false => notes.settings.push((name.into(), value.into())),
+        }
+    }
+    roles
+}
+
 /// Asks, in the transaction that is open.
 pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) -> Result<Notes, Error> {
     let of: &[&(dyn ToSql + Sync)] = &[&schemas];
-    let (tables, columns, comments) =
-        tokio::try_join!(client.query(TABLES, of), client.query(COLUMNS, of), client.query(SCHEMAS, of))?;
+    let (tables, columns, comments, of_roles) = tokio::try_join!(
+        client.query(TABLES, of),
+        client.query(COLUMNS, of),
+        client.query(SCHEMAS, of),
+        client.query(ROLES, &[]),
+    )?;
     let mut notes = Notes {
+        roles: roles(&of_roles),
         schemas: comments
             .iter()
             .map(|row| (row.get::<_, &str>(0).into(), row.get::<_, &str>(1).into()))

@@ -24,7 +24,9 @@ pub fn of(
     context.schema = parsed.schema.clone();
     if let Some(native) = &app.settings.native {
         let schema = parsed.schema.as_deref();
-        let session = session::of(native, head, principal, schema, &parsed.preferences);
+        let model = app.data.model();
+        let caller = (principal, model.catalog.notes().role(&principal.role));
+        let session = session::of(native, head, caller, schema, &parsed.preferences);
         context.rollback = session.rollback;
         context.session = Some(session);
     }

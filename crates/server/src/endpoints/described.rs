@@ -38,7 +38,8 @@ pub async fn root(
     let started = Instant::now();
     let visible = match native.described {
         Described::Usable => {
-            let session = session::of(native, head, principal, schema, &Preferences::default());
+            let caller = (principal, model.catalog.notes().role(&principal.role));
+            let session = session::of(native, head, caller, schema, &Preferences::default());
             let visible = app.data.database().visible(grant.catalog().schema(), &session).await;
             Some(visible.map_err(|error| error.into_problem())?)
         }
