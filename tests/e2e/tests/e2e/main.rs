@@ -21,6 +21,7 @@ mod moving;
 mod openapi;
 mod outages;
 mod policies;
+mod postgrest;
 mod preferences;
 mod reading;
 mod replying;

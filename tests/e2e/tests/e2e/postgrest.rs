@@ -1,0 +1,132 @@
+//! A database that PostgREST served, served from the same configuration: what the edge says, and how schema and
+//! configuration are read again while requests run.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use transom_pgkit::{Database, Programs};
+use transom_testkit::{Project, Server};
+
+/// How long anything may take to come right.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const SCHEMA: &str = "
+DO $$ BEGIN CREATE ROLE e2e_anon NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
+CREATE TYPE mood AS ENUM ('calm', 'wild');
+CREATE TABLE public.songs (id int PRIMARY KEY, title varchar(40) NOT NULL DEFAULT 'untitled', mood mood);
+CREATE TABLE public.hidden (id int);
+COMMENT ON TABLE songs IS E'Songs\\n\\nAll that are sung';
+GRANT SELECT, INSERT ON songs TO e2e_anon;
+CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO e2e_anon;
+CREATE VIEW other.titles AS SELECT DISTINCT title FROM public.songs; GRANT SELECT ON other.titles TO e2e_anon;";
+
+fn asked(url: &str, sql: &str) {
+    let mut psql = Programs::find().command("psql");
+    psql.args(["-At", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = psql.output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
+    let until = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < until, "it did not come to this in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn configured(project: &Project, database: &Database, schemas: &str) {
+    let text = format!(
+        "db-uri = \"{}\"\ndb-schemas = \"{schemas}\"\ndb-anon-role = \"e2e_anon\"\nlog-level = \"info\"\n\
+         server-trace-header = \"X-Trace\"\njwt-secret = \"reallyreallyreallyreallyverysafe\"\n",
+        database.url()
+    );
+    project.write("postgrest.conf", &text);
+}
+
+fn served(schemas: &str) -> (Project, Database, Server) {
+    let (project, database) = (Project::empty(), Database::create());
+    asked(&database.url(), SCHEMA);
+    configured(&project, &database, schemas);
+    let file = project.dir().join("postgrest.conf").display().to_string();
+    let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+    (project, database, server)
+}
+
+#[test]
+fn the_edge_says_what_postgrest_says() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (_project, _database, server) = served("public");
+    let client = server.client();
+    let missing = client.with("X-Trace", "abc").get("/song").expect(404);
+    assert_eq!(missing.header("proxy-status"), Some("PostgREST; error=PGRST205"));
+    assert_eq!(missing.header("x-trace"), Some("abc"));
+    let body = json!({
+        "code": "PGRST205", "details": null, "hint": "Perhaps you meant the table 'public.songs'",
+        "message": "Could not find the table 'public.song' in the schema cache",
+    });
+    assert_eq!(missing.json(), body);
+    assert_eq!(client.get("/songs/1").expect(404).code(), "PGRST125");
+    let forbidden = client.get("/hidden").expect(401);
+    assert_eq!((forbidden.code().as_str(), forbidden.header("www-authenticate")), ("42501", Some("Bearer")));
+    assert_eq!(client.bearer("a.b").get("/songs").expect(401).code(), "PGRST301");
+    client.with("apikey", "a.b").get("/songs").expect(200);
+    let options = client.send("OPTIONS", "/songs", None).expect(200);
+    assert_eq!(options.header("allow"), Some("OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"));
+    let document = client.get("/").expect(200).json();
+    assert_eq!(document["swagger"], "2.0");
+    assert_eq!(document["paths"]["/songs"]["get"]["summary"], "Songs");
+    assert!(document["paths"].get("/hidden").is_none(), "what nobody gave is not told");
+    let title =
+        json!({"format": "character varying", "type": "string", "maxLength": 40, "default": "untitled"});
+    assert_eq!(document["definitions"]["songs"]["properties"]["title"], title);
+    assert_eq!(document["definitions"]["songs"]["properties"]["mood"]["enum"], json!(["calm", "wild"]));
+}
+
+#[test]
+fn schema_and_configuration_are_read_again_when_the_database_says_so() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (project, database, server) = served("public");
+    let (client, url) = (server.client(), database.url());
+    let add = |name: &str| format!("CREATE TABLE {name} (id int); GRANT SELECT ON {name} TO e2e_anon;");
+    let there = |path: &str| client.get(path).status == 200;
+    asked(&url, &format!("{} NOTIFY pgrst, 'reload schema'", add("first")));
+    wait_until(|| there("/first"), "the schema was read again");
+    // What is said while nobody hears is made good.
+    let deaf = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE query LIKE 'LISTEN%' AND datname = current_database()";
+    asked(&url, &format!("{} {deaf}", add("second")));
+    wait_until(|| there("/second"), "the listener came back");
+    configured(&project, &database, "other");
+    asked(&url, "NOTIFY pgrst, 'reload config'");
+    wait_until(|| there("/titles"), "the configuration was read again");
+    client.get("/songs").expect(404);
+    project.write("postgrest.conf", "db-schemes = \"public\"\n");
+    asked(&url, "NOTIFY pgrst, 'reload config'");
+    let said = server.until_printed("the last good configuration keeps serving");
+    assert!(said.contains("db-schemes"), "{said}");
+    client.get("/titles").expect(200);
+}
+
+#[test]
+fn a_project_hears_the_same_channel() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (project, database) = (Project::empty(), Database::create());
+    let policies = "GRANT SELECT ON notes TO anon;\nALTER TABLE notes DISABLE ROW LEVEL SECURITY;";
+    project.write("migrations/0001_test.sql", "CREATE TABLE notes (id bigint PRIMARY KEY);");
+    project.write("policies.sql", policies);
+    let server = Server::start(project.dir(), &["--database-url", &database.url()]);
+    let added = || server.client().get("/rest/v1/notes?select=added").status == 200;
+    assert!(!added());
+    asked(&database.url(), "ALTER TABLE notes ADD COLUMN added int; NOTIFY pgrst");
+    wait_until(added, "the new column is served");
+}
