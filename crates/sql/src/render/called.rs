@@ -1,6 +1,6 @@
 //! Calls of an engine's own functions as sources of rows.
 
-use transom_query::{Expr, FunctionId, Query, plan::Source};
+use transom_query::{ColumnId, Expr, FunctionId, Query, plan::Source};
 use transom_types::Problem;
 
 use super::Writer;
@@ -9,18 +9,30 @@ use super::Writer;
 const CALLED: &str = "called";
 
 impl Writer<'_> {
-    /// Calls the query's function, if it is of one, before all else and once: a count must not call it again.
-    pub(super) fn call_before(&mut self, query: &Query) -> Result<(), Problem> {
+    /// Whether the query is of an engine's own function: a count must not call it again.
+    pub(super) fn calls(&self, query: &Query) -> bool {
+        matches!(&query.source, Source::Function(function, _) if self.catalog[*function].engine.is_some())
+    }
+
+    /// Calls the query's function before all else and once, and takes of its rows what is read of them.
+    pub(super) fn call_before(&mut self, query: &Query, columns: &[ColumnId]) -> Result<(), Problem> {
         let Source::Function(function, arguments) = &query.source else { return Ok(()) };
-        if self.catalog[*function].engine.is_none() {
-            return Ok(());
-        }
         self.push("WITH ");
         self.push(CALLED);
-        self.push(" AS MATERIALIZED (SELECT * FROM ");
+        self.push(" AS MATERIALIZED (SELECT ");
+        if columns.is_empty() {
+            self.push("1");
+        }
+        self.list(columns, ", ", |writer, column| {
+            let name = writer.column_name(query.id, *column)?;
+            writer.push("t.");
+            writer.name(&name);
+            Ok(())
+        })?;
+        self.push(" FROM ");
+        self.called_before = false;
         self.called(*function, arguments)?;
         self.push(" AS t) ");
-        self.called_before = true;
         Ok(())
     }
 

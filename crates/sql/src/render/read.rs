@@ -19,8 +19,20 @@ impl Writer<'_> {
             self.rows(read, "")?;
             return Ok(layout);
         };
+        if !self.calls(&read.query) {
+            self.with_total(read, count)?;
+            return Ok(layout);
+        }
+        self.called_before = true;
+        let (statement, columns) = self.gathered(read.query.id, |writer| writer.with_total(read, count))?;
+        self.call_before(&read.query, &columns)?;
+        self.push(&statement);
+        Ok(layout)
+    }
+
+    /// The rows, each with how many there are without bounds.
+    fn with_total(&mut self, read: &Read, count: Count) -> Result<(), Problem> {
         // Without rows there is still a row: the one with the total.
-        self.call_before(&read.query)?;
         self.push("SELECT r.body, c.total");
         if read.cursor {
             self.push(", r.cursor");
@@ -37,7 +49,7 @@ impl Writer<'_> {
         self.push(") AS r ON ");
         let always = self.dialect.truth(true);
         self.push(always);
-        Ok(layout)
+        Ok(())
     }
 
     /// What of the total the statement itself finds: an engine that expects rows is asked for a planned count apart.
