@@ -77,7 +77,7 @@ impl Cors {
     }
 
     fn compatible_preflight(&self, allowed: HeaderValue, wanted: Option<&HeaderValue>) -> Reply {
-        let mut reply = reply::empty(http::StatusCode::OK);
+        let mut reply = reply::ok_empty();
         let wanted = wanted.and_then(|wanted| wanted.to_str().ok()).unwrap_or_default();
         let wanted = wanted.split(',').map(str::trim).filter(|name| !name.is_empty());
         let named: Vec<&str> = std::iter::once("Authorization")

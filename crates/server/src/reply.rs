@@ -37,6 +37,11 @@ pub fn ok(content_type: HeaderValue, body: impl Into<bytes::Bytes>) -> Reply {
     with_body(StatusCode::OK, content_type, body)
 }
 
+/// Here it is: in the headers.
+pub fn ok_empty() -> Reply {
+    empty(StatusCode::OK)
+}
+
 /// Done, and nothing to say.
 pub fn no_content() -> Reply {
     empty(StatusCode::NO_CONTENT)

@@ -263,7 +263,7 @@ impl Reader<'_> {
     }
 
     /// `@file` is the file's text; a line's end after it is no part of it.
-    fn from_file(&mut self, key: &str) -> Option<String> {
+    fn text_or_file(&mut self, key: &str) -> Option<String> {
         let text = self.text(key)?;
         let Some(file) = text.strip_prefix('@') else { return Some(text) };
         match (self.read_file)(file) {
@@ -276,7 +276,7 @@ impl Reader<'_> {
     }
 
     fn secret(&mut self) -> Option<Secret> {
-        self.from_file("jwt-secret").map(Secret::new)
+        self.text_or_file("jwt-secret").map(Secret::new)
     }
 
     /// What our own keys say as well.
@@ -286,7 +286,7 @@ impl Reader<'_> {
             let origin = Origin::Flag("--postgrest-config".to_owned());
             overrides.push((key.to_owned(), value, origin));
         };
-        let address = self.from_file("db-uri").unwrap_or_else(|| "postgresql://".to_owned());
+        let address = self.text_or_file("db-uri").unwrap_or_else(|| "postgresql://".to_owned());
         add("database.url", super::address::filled(&address, self.env));
         add("server.listen", format!("{}:{}", self.host("server-host"), self.port("server-port", 3000)));
         // Nobody was told of another address: health and metrics are then for this machine alone.

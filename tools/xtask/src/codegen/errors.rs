@@ -115,6 +115,7 @@ fn request(code: &str) -> Option<&'static str> {
         "PGRST125" => {
             "Correct the path: tables are under `/rest/v1/NAME`, functions under `/rest/v1/rpc/NAME`."
         }
+        "PGRST126" => "Let `openapi-mode` of the PostgREST configuration be something else than `disabled`.",
         "PGRST128" => "Send `Prefer: handling=strict, max-affected=N`.",
         _ => return None,
     })
