@@ -16,8 +16,10 @@ const LIKENESS_MIN: f64 = 0.33;
 /// The candidate that most resembles `name`, if any does.
 pub fn resembling<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
-    let candidates: Vec<(String, &str)> =
+    let mut candidates: Vec<(String, &str)> =
         candidates.into_iter().map(|candidate| (candidate.to_lowercase(), candidate)).collect();
+    // Of two that resemble it alike, the one without capitals, then by the alphabet.
+    candidates.sort_unstable_by(|one, other| ((one.0 != one.1), one.1).cmp(&((other.0 != other.1), other.1)));
     if let Some((_, same)) = candidates.iter().find(|(lower, _)| *lower == wanted) {
         return Some(same);
     }
@@ -80,6 +82,7 @@ mod tests {
         assert_eq!(resembling("zzz", names), None);
         assert_eq!(resembling("(nam)", ["(name)"]), Some("(name)"));
         assert_eq!(resembling("(wrong)", ["()", "(a, b)"]), None);
+        assert_eq!(resembling("foozle", ["Foo", "foo"]), Some("foo"));
         assert_eq!(resembling("x", []), None);
     }
 }

@@ -88,9 +88,7 @@ impl Planner<'_> {
     fn resembling(&self, name: &str, names: &str) -> Option<String> {
         let overloads = self.catalog.overloads(name);
         if overloads.is_empty() {
-            let mut known: Vec<&str> = self.catalog.function_names().collect();
-            known.sort_unstable();
-            return resembling(name, known).map(str::to_owned);
+            return resembling(name, self.catalog.function_names()).map(str::to_owned);
         }
         let params = |id: &FunctionId| {
             format!("({})", sorted(self.catalog[*id].params.iter().map(|param| &*param.name)))
@@ -128,5 +126,75 @@ fn takes_whole(function: &Function, form: Given) -> bool {
         Given::Xml => &*engine.shown == "xml",
         Given::Bytes => &*engine.shown == "bytea",
         Given::Texts | Given::Table => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use transom_types::DataType;
+
+    use super::*;
+    use crate::{
+        Catalog,
+        catalog::{EngineFunction, EngineParam, Returns},
+        planner::Options,
+        request::Values,
+    };
+
+    /// Parameters by name and type; those that end in `?` have a default.
+    fn function(name: &str, params: &[(&str, &str)]) -> Function {
+        let param = |(name, shown): &(&str, &str)| FunctionParam {
+            name: name.trim_end_matches('?').into(),
+            data_type: DataType::Any,
+            default: name.ends_with('?').then_some(None),
+            engine: Some(Box::new(EngineParam { shown: (*shown).into(), ..EngineParam::default() })),
+        };
+        Function {
+            name: name.into(),
+            params: params.iter().map(param).collect(),
+            columns: Vec::new(),
+            read_only: true,
+            returns: Returns::Nothing,
+            body: Vec::new(),
+            executable: true,
+            comment: None,
+            engine: Some(Box::new(EngineFunction::default())),
+        }
+    }
+
+    fn check(given: &[&str], form: Given, expected: Result<u32, (Code, &str)>) {
+        let functions = vec![
+            function("f", &[("a", "integer"), ("b", "integer")]),
+            function("f", &[("a", "text"), ("b", "text"), ("c?", "text")]),
+            function("f", &[("", "json")]),
+            function("f", &[("d?", "text")]),
+        ];
+        let catalog = Catalog::new(Vec::new(), functions);
+        let (values, options) = (Values::default(), Options { native: true, ..Options::default() });
+        let planner = Planner::new(&catalog, &values, &options);
+        let given: Vec<Box<str>> = given.iter().map(|name| (*name).into()).collect();
+        let found = planner.candidate("f", &given, (form, form != Given::Texts));
+        match expected {
+            Ok(id) => assert_eq!(found.unwrap(), FunctionId(id), "{given:?}"),
+            Err((code, hint)) => {
+                let problem = found.unwrap_err();
+                assert_eq!((problem.code(), problem.hint().unwrap_or_default()), (code, hint), "{given:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn arguments_choose_the_function() {
+        let ambiguous = "Try renaming the parameters or the function itself in the database so function overloading can be resolved";
+        check(&["b", "a"], Given::Texts, Err((Code::FunctionAmbiguous, ambiguous)));
+        check(&["a", "b", "c"], Given::Json, Ok(1));
+        check(&["d"], Given::Texts, Ok(3));
+        check(&[], Given::Texts, Ok(3));
+        check(&["x"], Given::Json, Ok(2));
+        let near = "Perhaps you meant to call the function public.f(a, b, c)";
+        check(&["a", "b", "x"], Given::Texts, Err((Code::FunctionMissing, near)));
+        check(&[], Given::Bytes, Ok(3));
+        check(&["x"], Given::Table, Err((Code::FunctionMissing, "")));
     }
 }

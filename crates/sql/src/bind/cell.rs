@@ -171,3 +171,28 @@ fn reference(name: &str, number: usize) -> Problem {
         .with_details(format!("Row {} of the body has one as '{name}'", number + 1))
         .with_hint("Send the row as an object in an operation of its own")
 }
+
+#[cfg(test)]
+mod texts {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn are_as_an_engine_reads_them() {
+        for (json, text) in
+            [(json!("a b"), "a b"), (json!(3.10), "3.1"), (json!(true), "true"), (json!([1]), "[1]")]
+        {
+            assert_eq!(as_text(&json), Value::text(text));
+        }
+        assert_eq!(as_text(&Json::Null), Value::Null);
+    }
+
+    #[test]
+    fn may_be_given_more_than_once() {
+        assert_eq!(last_text(&json!(["a", "b"])), Value::text("b"));
+        assert_eq!(last_text(&json!("a")), Value::text("a"));
+        assert_eq!(every_text(&json!(["a", "b"])), Value::Json(r#"["a","b"]"#.into()));
+        assert_eq!(every_text(&json!("a")), Value::Json(r#"["a"]"#.into()));
+    }
+}
