@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod measure;
 mod pairs;
+mod served;
 mod servers;
 mod table;
 mod turns;
@@ -21,6 +22,8 @@ use clap::Parser;
 enum Command {
     /// Measures and prints the table.
     Run(Run),
+    /// Measures and prints the table of the works on a database server.
+    Served(Run),
     /// The ceiling: serves one file's bytes from memory with the bare HTTP library.
     Ceiling {
         /// Port on the loopback address.
@@ -59,17 +62,19 @@ pub struct Run {
     pub write: Option<PathBuf>,
 }
 
-#[allow(clippy::print_stdout, reason = "the table is this program's output")]
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Ceiling { port, body } => ceiling::serve(port, &body),
-        Command::Run(run) => {
-            let table = measure::run(&run)?;
-            println!("{table}");
-            if let Some(file) = &run.write {
-                std::fs::write(file, table)?;
-            }
-            Ok(())
-        }
+        Command::Run(run) => shown(&run, measure::run(&run)?),
+        Command::Served(run) => shown(&run, served::run(&run)?),
     }
+}
+
+#[allow(clippy::print_stdout, reason = "the table is this program's output")]
+fn shown(run: &Run, table: String) -> anyhow::Result<()> {
+    println!("{table}");
+    if let Some(file) = &run.write {
+        std::fs::write(file, table)?;
+    }
+    Ok(())
 }

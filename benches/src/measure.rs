@@ -17,7 +17,7 @@ use crate::{
 /// How many clients ask for the dear read.
 const DEAR_CLIENTS: u32 = 2;
 
-const SECRET: &str = "bench-secret-of-at-least-32-characters";
+pub const SECRET: &str = "bench-secret-of-at-least-32-characters";
 
 /// Everything that runs during the measurement.
 struct Field {
@@ -63,7 +63,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
     found.started_ms = started_ms;
     found.machine = machine::facts();
     found.others = machine::others(&ticks, &Ticks::now());
-    found.peer = servers::peer_versions(&run.work);
+    found.peer = servers::versions(&run.work, &["express", "better-sqlite3"]);
     field.transom.stop()?;
     Ok(table::render(run, &found))
 }
@@ -114,7 +114,7 @@ fn pairs(run: &Run, field: &Field, fours: u32, policy: &mut Pairs, token: &mut P
     token.add(&field.transom, &mut session, sides, fours)
 }
 
-fn transom(run: &Run, project: &std::path::Path, port: u16, admin: u16) -> anyhow::Result<Command> {
+pub fn transom(run: &Run, project: &std::path::Path, port: u16, admin: u16) -> anyhow::Result<Command> {
     let binary = std::fs::canonicalize(&run.transom)
         .with_context(|| format!("{} is not built", run.transom.display()))?;
     let mut command = Command::new(binary);
@@ -124,17 +124,24 @@ fn transom(run: &Run, project: &std::path::Path, port: u16, admin: u16) -> anyho
     Ok(command)
 }
 
-/// Makes the project and its rows, once; the database is filled through the API itself.
-fn prepare(run: &Run) -> anyhow::Result<PathBuf> {
+/// Makes the project.
+pub fn project(run: &Run) -> anyhow::Result<PathBuf> {
     let project = run.work.join("project");
     std::fs::create_dir_all(project.join("migrations"))?;
     for (name, text) in [
         ("transom.toml", include_str!("../project/transom.toml")),
         ("policies.sql", include_str!("../project/policies.sql")),
         ("migrations/0001_bench.sql", include_str!("../project/migrations/0001_bench.sql")),
+        ("migrations/0001_bench.postgres.sql", include_str!("../project/migrations/0001_bench.postgres.sql")),
     ] {
         std::fs::write(project.join(name), text)?;
     }
+    Ok(project)
+}
+
+/// The project and its rows, made once; the database is filled through the API itself.
+fn prepare(run: &Run) -> anyhow::Result<PathBuf> {
+    let project = project(run)?;
     let filled = run.work.join(format!("filled-{}", run.rows));
     if !filled.exists() {
         let _ = std::fs::remove_dir_all(project.join("data"));
@@ -153,7 +160,12 @@ fn prepare(run: &Run) -> anyhow::Result<PathBuf> {
     Ok(project)
 }
 
-fn mint(run: &Run, project: &std::path::Path, role: &str, claims: &[(&str, &str)]) -> anyhow::Result<String> {
+pub fn mint(
+    run: &Run,
+    project: &std::path::Path,
+    role: &str,
+    claims: &[(&str, &str)],
+) -> anyhow::Result<String> {
     let mut command = Command::new(std::fs::canonicalize(&run.transom)?);
     command.env("TRANSOM_BENCH_SECRET", SECRET).arg("token").arg(project).args(["--role", role]);
     for (name, value) in claims {

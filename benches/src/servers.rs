@@ -21,7 +21,18 @@ pub struct Server {
 
 impl Server {
     /// Starts a command that will listen on `port`, and waits for its first answer to `path`.
-    pub fn start(mut command: Command, port: u16, path: &str, log: &Path) -> anyhow::Result<Self> {
+    pub fn start(command: Command, port: u16, path: &str, log: &Path) -> anyhow::Result<Self> {
+        Self::start_until(command, port, path, "HTTP/1.1 200", log)
+    }
+
+    /// The same, for a server whose first sign of life begins otherwise.
+    pub fn start_until(
+        mut command: Command,
+        port: u16,
+        path: &str,
+        sign: &str,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
         let log = File::create(log)?;
         let began = Instant::now();
         let name = command.get_program().to_string_lossy().into_owned();
@@ -33,7 +44,7 @@ impl Server {
             .with_context(|| format!("cannot start {name}"))?;
         let mut server = Self { port, started_ms: 0.0, child };
         loop {
-            if answer(port, "GET", path, None, "").is_ok_and(|reply| reply.starts_with("HTTP/1.1 200")) {
+            if answer(port, "GET", path, None, "").is_ok_and(|reply| reply.starts_with(sign)) {
                 server.started_ms = began.elapsed().as_secs_f64() * 1000.0;
                 return Ok(server);
             }
@@ -119,9 +130,7 @@ pub fn express(
     synchronous: &str,
     workers: u32,
 ) -> anyhow::Result<Command> {
-    let folder = peers(work)?;
-    let mut command = Command::new("node");
-    command.env("NODE_ENV", "production").current_dir(&folder);
+    let mut command = node(work)?;
     command
         .arg("express.js")
         .arg(std::fs::canonicalize(database)?)
@@ -131,8 +140,16 @@ pub fn express(
     Ok(command)
 }
 
-/// The versions of what the peer is made of.
-pub fn peer_versions(work: &Path) -> String {
+/// Node.js in the peers' folder, with their packages, in production mode.
+pub fn node(work: &Path) -> anyhow::Result<Command> {
+    let folder = peers(work)?;
+    let mut command = Command::new("node");
+    command.env("NODE_ENV", "production").current_dir(&folder);
+    Ok(command)
+}
+
+/// The versions of Node.js and of these packages.
+pub fn versions(work: &Path, packages: &[&str]) -> String {
     let node = Command::new("node").arg("--version").output();
     let node = node.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let package = |name: &str| -> Option<String> {
@@ -140,7 +157,7 @@ pub fn peer_versions(work: &Path) -> String {
         let package: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
         Some(format!("{name} {}", package["version"].as_str()?))
     };
-    let packages = ["express", "better-sqlite3"].into_iter().filter_map(package);
+    let packages = packages.iter().copied().filter_map(package);
     let all: Vec<_> =
         std::iter::once(format!("Node.js {}", node.unwrap_or_default())).chain(packages).collect();
     all.join(", ")
@@ -152,10 +169,12 @@ fn peers(work: &Path) -> anyhow::Result<PathBuf> {
     for (name, text) in [
         ("package.json", include_str!("../peers/package.json")),
         ("express.js", include_str!("../peers/express.js")),
+        ("express-pg.js", include_str!("../peers/express-pg.js")),
     ] {
         std::fs::write(folder.join(name), text)?;
     }
-    if !folder.join("node_modules/better-sqlite3/build/Release/better_sqlite3.node").exists() {
+    let there = ["better-sqlite3/build/Release/better_sqlite3.node", "pg", "postgraphile"];
+    if !there.iter().all(|part| folder.join("node_modules").join(part).exists()) {
         let status = Command::new("npm")
             .args(["install", "--no-audit", "--no-fund", "--foreground-scripts"])
             .current_dir(&folder)

@@ -39,12 +39,12 @@ pub struct Found {
     pub peer: String,
 }
 
-enum Bar {
+pub enum Bar {
     AtLeast(f64),
     AtMost(f64),
 }
 
-struct Line {
+pub struct Line {
     work: String,
     value: f64,
     spread: String,
@@ -52,7 +52,7 @@ struct Line {
     behind: String,
 }
 
-const HEAD: &str =
+pub const HEAD: &str =
     "| work | measured | spread | asked | | behind it |\n| --- | --- | --- | --- | --- | --- |\n";
 
 /// The whole page, in Markdown.
@@ -60,16 +60,9 @@ pub fn render(run: &Run, found: &Found) -> String {
     let mut lines = ratios(&found.samples);
     lines.push(cost("cost of a policy on an indexed column", 1.10, &found.policy));
     lines.push(cost("cost of a verified token", 1.05, &found.token));
-    let once = |work: &str, value, most| Line {
-        work: work.to_owned(),
-        value,
-        spread: "once".to_owned(),
-        bar: Bar::AtMost(most),
-        behind: String::new(),
-    };
-    lines.push(once("resident memory at start, MiB", found.resident_start_mib, 50.0));
-    lines.push(once("resident memory after all of this, MiB", found.resident_load_mib, 120.0));
-    lines.push(once("start to first answer, ms", found.started_ms, 200.0));
+    lines.push(Line::once("resident memory at start, MiB", found.resident_start_mib, 50.0));
+    lines.push(Line::once("resident memory after all of this, MiB", found.resident_load_mib, 120.0));
+    lines.push(Line::once("start to first answer, ms", found.started_ms, 200.0));
     let mut page = format!(
         "# Performance\n\nPrinted by `cargo xtask bench`: {} rounds of {} s a work, {} keep-alive connections, {} rows, `synchronous=FULL`.\n\
          Machine: {}.\n{}.\nPeer: {}.\n\n",
@@ -81,7 +74,18 @@ pub fn render(run: &Run, found: &Found) -> String {
 }
 
 impl Line {
-    fn markdown(&self) -> String {
+    /// A figure that was measured once, and what it may be at most.
+    pub fn once(work: &str, value: f64, most: f64) -> Self {
+        Self {
+            work: work.to_owned(),
+            value,
+            spread: "once".to_owned(),
+            bar: Bar::AtMost(most),
+            behind: String::new(),
+        }
+    }
+
+    pub fn markdown(&self) -> String {
         let (met, asked) = match self.bar {
             Bar::AtLeast(bar) => (self.value >= bar, format!("≥ {bar}")),
             Bar::AtMost(bar) => (self.value <= bar, format!("≤ {bar}")),
@@ -113,7 +117,7 @@ fn ratios(samples: &[Sample]) -> Vec<Line> {
 }
 
 /// The ratio of the first to the second of each round.
-fn ratio(work: &str, bar: Bar, unit: &str, sides: &[[f64; 2]]) -> Line {
+pub fn ratio(work: &str, bar: Bar, unit: &str, sides: &[[f64; 2]]) -> Line {
     let ratios: Vec<f64> = sides.iter().map(|[over, under]| over / under).collect();
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);

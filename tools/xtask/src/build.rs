@@ -9,13 +9,18 @@ use crate::{metadata, needs, process};
 /// The profile in the workspace's `Cargo.toml`.
 const PROFILE: &str = "dist";
 
-/// Builds what ships, then runs the measuring program on it. `arguments` go to the program.
+/// Builds what ships, then runs the measuring program on it. `arguments` go to the program; `served` before them asks for
+/// the table of a database server.
 pub async fn bench(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     needs::provide(root, needs::BENCH).await?;
     let built = binary(root).await?;
     let built = built.to_string_lossy();
     let mut words = vec!["run", "--quiet", "--profile", PROFILE, "--package", "transom-benches", "--"];
-    words.extend(["run", "--transom", &built]);
+    let (table, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == "served" => ("served", rest),
+        _ => ("run", arguments),
+    };
+    words.extend([table, "--transom", &built]);
     words.extend(arguments.iter().map(String::as_str));
     process::run(root, "cargo", &words).await
 }
