@@ -41,7 +41,7 @@ impl Reported {
         let Some(details) = self.details else {
             return unparsable("DETAIL", "DETAIL is missing in the RAISE statement");
         };
-        let Some((status, headers)) = head(&details) else {
+        let Some((status, head)) = head(&details) else {
             return unparsable("DETAIL", &format!("Invalid JSON value for DETAIL: '{details}'"));
         };
         let mut problem = Problem::of_engine(code, status, said);
@@ -52,7 +52,13 @@ impl Reported {
         if let Some(hint) = text("hint") {
             problem = problem.with_hint(hint);
         }
-        headers.into_iter().fold(problem, |problem, (name, value)| problem.with_header(name, value))
+        if let Some(reason) = head.get("status_text").and_then(Json::as_str) {
+            problem = problem.with_reason(reason);
+        }
+        for (name, value) in head.get("headers").and_then(Json::as_object).into_iter().flatten() {
+            problem = problem.with_header(name.clone(), value.as_str().unwrap_or_default());
+        }
+        problem
     }
 }
 
@@ -65,13 +71,13 @@ fn body(text: &str) -> Option<(String, String, Object)> {
     Some((text("code")?, text("message")?, object))
 }
 
-/// Status and headers of a raised reply.
-fn head(text: &str) -> Option<(u16, Vec<(String, String)>)> {
+/// The status of a raised reply, and what else it says of its head.
+fn head(text: &str) -> Option<(u16, Object)> {
     let object: Object = serde_json::from_str(text).ok()?;
     let status =
         u16::try_from(object.get("status")?.as_u64()?).ok().filter(|status| (100..1_000).contains(status))?;
-    let header = |(name, value): (&String, &Json)| Some((name.clone(), value.as_str()?.to_owned()));
-    Some((status, object.get("headers")?.as_object()?.iter().map(header).collect::<Option<_>>()?))
+    let headers = object.get("headers")?.as_object()?;
+    headers.values().all(Json::is_string).then_some((status, object))
 }
 
 fn unparsable(part: &str, details: &str) -> Problem {
@@ -127,10 +133,11 @@ mod tests {
     #[test]
     fn a_raised_reply_is_as_it_says() {
         let message = r#"{"code": "123", "message": "ABC", "details": "DEF", "hint": null}"#;
-        let problem = raised(message, Some(r#"{"status": 402, "headers": {"X-Header": "str"}}"#));
+        let problem =
+            raised(message, Some(r#"{"status": 402, "status_text": "Pay", "headers": {"X-Header": "str"}}"#));
         assert_eq!((problem.status(), problem.code_text(), problem.message()), (402, "123", "ABC"));
         assert_eq!((problem.details(), problem.hint()), (Some("DEF"), None));
-        assert_eq!(problem.headers()[0].1, "str");
+        assert_eq!((problem.reason(), problem.headers()[0].1.as_str()), (Some("Pay"), "str"));
     }
 
     #[test]

@@ -29,6 +29,8 @@ struct Inner {
     details: Option<String>,
     hint: Option<String>,
     headers: Vec<(Cow<'static, str>, String)>,
+    /// What the status is called in its line, where not by its own name.
+    reason: Option<Box<str>>,
     private: Option<Box<dyn Error + Send + Sync>>,
     retry: Retry,
 }
@@ -44,6 +46,7 @@ impl Problem {
             details: None,
             hint: None,
             headers: Vec::new(),
+            reason: None,
             private: None,
             retry,
         }))
@@ -116,6 +119,18 @@ impl Problem {
         let code = self.code_text().into();
         self.0.engine = Some((code, status));
         self
+    }
+
+    /// Gives the status another name than its own.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<Box<str>>) -> Self {
+        self.0.reason = Some(reason.into());
+        self
+    }
+
+    /// What the status is called, where not by its own name.
+    pub fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
     }
 
     /// The stable code.

@@ -1,6 +1,6 @@
 //! What the statements of a request's transaction asked of its reply: a status, and headers in place of the server's own.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value as Json;
 use transom_types::{Code, Problem, SessionReply};
 
@@ -21,6 +21,11 @@ pub fn apply(asked: &SessionReply, reply: &mut Reply) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Whether a header says where a reply ends or what becomes of its connection: that is for the server alone to say.
+pub fn frames(name: &HeaderName) -> bool {
+    [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE].contains(name)
 }
 
 /// The number that a text begins with.
@@ -44,7 +49,10 @@ fn headers_of(text: &str) -> Result<HeaderMap, Problem> {
             return Err(invalid());
         };
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-        headers.append(name, HeaderValue::from_str(&value).map_err(|_| invalid())?);
+        let value = HeaderValue::from_str(&value).map_err(|_| invalid())?;
+        if !frames(&name) {
+            headers.append(name, value);
+        }
     }
     Ok(headers)
 }
@@ -63,10 +71,11 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_replaces_what_was_there() {
-        let headers = r#"[{"Content-Type": "a/b"}, {"Set-Cookie": "a=1"}, {"set-cookie": "b=2"}]"#;
+        let headers = r#"[{"Content-Length": "7"}, {"Content-Type": "a/b"}, {"Set-Cookie": "a=1"}, {"set-cookie": "b=2"}]"#;
         let reply = asked(Some(headers), Some("418 I'm a teapot")).unwrap();
         assert_eq!(reply.status().as_u16(), 418);
         assert_eq!(reply.headers()["content-type"], "a/b");
+        assert!(!reply.headers().contains_key("content-length"));
         assert_eq!(reply.headers().get_all("set-cookie").iter().count(), 2);
     }
 

@@ -1,6 +1,7 @@
 //! Failures as replies: an RFC 9457 problem document that also carries PostgREST's four fields.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use transom_protocols::rest::{PROBLEM_CONTENT_TYPE, problem_body, problem_body_as, problem_body_plain};
 use transom_types::{Code, Problem, Retry};
 
@@ -32,9 +33,14 @@ pub fn of_problem(problem: &Problem, anonymous: bool, compatible: bool) -> Reply
         reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     for (name, value) in problem.headers() {
-        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+            && !reply::asked::frames(&name)
+        {
             reply::set(&mut reply, name, value);
         }
+    }
+    if let Some(reason) = problem.reason().and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()) {
+        reply.extensions_mut().insert(reason);
     }
     reply
 }
