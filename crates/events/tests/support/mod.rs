@@ -323,6 +323,7 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
         table: id,
         columns: (0u16..).zip(&types).map(cell).collect(),
         rows: Some(ParamId(0)),
+        given: None,
         conflict: None,
         check: None,
         merge_guard: None,

@@ -272,10 +272,11 @@ fn number(key: &str, value: &str) -> Result<u64, Problem> {
 
 /// `a,"b c",d`
 fn names(key: &'static str, value: &str) -> Result<Vec<Box<str>>, Problem> {
-    let mut scanner = Scanner::new(key, value);
+    let kind = if key == "columns" { "columns parameter" } else { key };
+    let mut scanner = Scanner::new(kind, value);
     let mut names = Vec::new();
     loop {
-        let name = scanner.name("a column name")?.boxed();
+        let name = scanner.name("field name (* or [a..z0..9_$])")?.boxed();
         if names.contains(&name) {
             return Err(Problem::new(Code::QuerySyntax, format!("'{name}' is named twice in {key}")));
         }
