@@ -150,14 +150,14 @@ impl Planner<'_> {
     /// The body's row with these columns.
     fn given(&mut self, table: TableId, names: &[Box<str>], list: bool) -> Result<Given, Problem> {
         let of = &self.catalog[table];
-        let column = |name: &Box<str>| {
+        let column = |name: &str| {
             of.column(name).filter(|column| !of[*column].computed).ok_or_else(|| {
                 let message =
                     format!("Could not find the '{name}' column of '{}' in the schema cache", of.name);
                 Problem::new(Code::ColumnMissing, message)
             })
         };
-        let columns = names.iter().map(column).collect::<Result<_, _>>()?;
+        let columns = names.iter().map(|name| column(name)).collect::<Result<_, _>>()?;
         let document = self.param(ParamSource::Document { list }, ParamKind::Json, "body");
         let id = self.query_id();
         Ok(Given { id, document, list, columns, missing_default: false, filter: None })
@@ -171,10 +171,10 @@ impl Planner<'_> {
         written: &[ColumnId],
     ) -> Result<Option<OnConflict>, Problem> {
         let Some(conflict) = conflict else { return Ok(None) };
-        let column = |name: &Box<str>| self.column(Relation::Table(table), name);
+        let column = |name: &str| self.column(Relation::Table(table), name);
         let columns = match conflict.columns.is_empty() {
             true => self.catalog[table].primary_key.clone(),
-            false => conflict.columns.iter().map(column).collect::<Result<_, _>>()?,
+            false => conflict.columns.iter().map(|name| column(name)).collect::<Result<_, _>>()?,
         };
         let merges = conflict.resolution == Resolution::Merge && !written.is_empty();
         let merge = merges.then(|| written.to_vec());
