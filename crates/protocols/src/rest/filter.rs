@@ -197,7 +197,7 @@ fn is_like(operator: Operator) -> bool {
     matches!(operator, Operator::Like | Operator::Ilike)
 }
 
-/// The value of a comparison with one value. Array literals of `cs`, `cd` and `ov` become JSON.
+/// The value of a comparison with one value. Array literals of `cs`, `cd` and `ov` become JSON, unless the engine reads them.
 fn operand(
     operator: Operator,
     scanner: &mut Scanner<'_>,
@@ -208,7 +208,8 @@ fn operand(
     if is_like(operator) && text.contains('*') {
         return build.text(&text.replace('*', "%"));
     }
-    if matches!(operator, Operator::Contains | Operator::ContainedIn | Operator::Overlaps)
+    if !build.compatible
+        && matches!(operator, Operator::Contains | Operator::ContainedIn | Operator::Overlaps)
         && text.starts_with('{')
         && !is_json(&text)
         && let Some(elements) = array_literal(&text)
