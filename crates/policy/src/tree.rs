@@ -80,17 +80,14 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
         }
         Expr::Case(branches, otherwise) => {
             for (condition, result) in branches {
-                visit(Child::Expr(condition));
-                visit(Child::Expr(result));
+                each([condition, result], visit);
             }
-            if let Some(otherwise) = otherwise {
-                visit(Child::Expr(otherwise));
-            }
+            each(otherwise.as_deref_mut(), visit);
         }
     }
 }
 
-fn each(parts: &mut [Expr], visit: &mut dyn FnMut(Child)) {
+fn each<'e>(parts: impl IntoIterator<Item = &'e mut Expr>, visit: &mut dyn FnMut(Child)) {
     for part in parts {
         visit(Child::Expr(part));
     }

@@ -44,27 +44,13 @@ impl Writer<'_> {
                 return dialect.json_path(&mut self.text, &base, steps, document);
             }
             Expr::Cast(inner, to) => self.cast(inner, *to)?,
-            Expr::EngineCast(inner, to) => {
-                let inner = self.expr_apart(inner)?;
-                dialect.as_engine_type(&mut self.text, &inner, Some(to));
-            }
-            Expr::EngineCall(function, inner) => {
-                self.push(function);
-                self.parenthesised("(", inner)?;
-            }
-            Expr::InCalled(operand, function, list) => {
-                let (operand, list) = (self.expr_apart(operand)?, self.param_apart(*list)?);
-                dialect.in_called(&mut self.text, &operand, function, &list)?;
-            }
-            Expr::EngineOperator(operator, left, right) => {
-                let (left, right) = (self.expr_apart(left)?, self.expr_apart(right)?);
-                dialect.engine_operator(&mut self.text, *operator, &left, &right)?;
-            }
-            Expr::FromJson(param, to) => {
-                let document = self.param_apart(*param)?;
-                dialect.engine_value(&mut self.text, &document, to)?;
-            }
-            Expr::Default => self.push("DEFAULT"),
+            Expr::EngineCast(..)
+            | Expr::EngineCall(..)
+            | Expr::InCalled(..)
+            | Expr::EngineOperator(..)
+            | Expr::FromJson(..)
+            | Expr::Search { .. }
+            | Expr::Default => self.of_engine(expr)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,
@@ -72,10 +58,7 @@ impl Writer<'_> {
             Expr::Binary(operator, left, right) => self.infix(left, dialect.binary(*operator), right)?,
             Expr::Is(inner, value) => {
                 let inner = self.untyped(inner)?;
-                self.push("((");
-                self.push(&inner);
-                self.push(")");
-                self.push(is(*value));
+                self.push(&format!("(({inner}){}", is(*value)));
             }
             Expr::Match(pattern, operand, with) => {
                 let (operand, with) = (self.expr_apart(operand)?, self.expr_apart(with)?);
@@ -85,10 +68,7 @@ impl Writer<'_> {
                 let (whole, part) = (self.expr_apart(whole)?, self.expr_apart(part)?);
                 dialect.json_contains(&mut self.text, &whole, &part);
             }
-            Expr::JsonOverlaps(left, right) => {
-                let (left, right) = (self.expr_apart(left)?, self.expr_apart(right)?);
-                dialect.json_overlaps(&mut self.text, &left, &right);
-            }
+            Expr::JsonOverlaps(left, right) => self.overlaps(left, right)?,
             Expr::InList(operand, list) => self.in_list(operand, *list)?,
             Expr::InExprs(_, exprs) if exprs.is_empty() => self.push(dialect.truth(false)),
             Expr::InExprs(operand, exprs) => {
@@ -112,10 +92,6 @@ impl Writer<'_> {
             Expr::FullText { query, table, columns, kind, words } => {
                 self.full_text((*query, *table), columns, (*kind, *words))?;
             }
-            Expr::Search { operand, vector, kind, language, words } => {
-                let (operand, words) = (self.expr_apart(operand)?, self.param_apart(*words)?);
-                dialect.search(&mut self.text, (&operand, *vector), (*kind, language.as_deref()), &words)?;
-            }
             Expr::Exists(_)
             | Expr::InQuery(..)
             | Expr::Scalar(_)
@@ -123,6 +99,12 @@ impl Writer<'_> {
             | Expr::Objects(_)
             | Expr::Array(_) => self.subquery(expr)?,
         }
+        Ok(())
+    }
+
+    fn overlaps(&mut self, left: &Expr, right: &Expr) -> Result<(), Problem> {
+        let (left, right) = (self.expr_apart(left)?, self.expr_apart(right)?);
+        self.dialect.json_overlaps(&mut self.text, &left, &right);
         Ok(())
     }
 

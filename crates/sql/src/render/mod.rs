@@ -2,6 +2,7 @@
 
 mod called;
 mod dialect;
+mod engine;
 mod expr;
 mod given;
 mod limited;
