@@ -4,6 +4,7 @@
 
 mod support;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use support::{NOW, SECRET, Signer, encode, pem};
@@ -403,4 +404,25 @@ proptest! {
         let identity = Identity::new(with_secret()).unwrap();
         prop_assert_eq!(ask(&identity, &changed, NOW).is_ok(), changed == token);
     }
+}
+
+#[test]
+fn tokens_are_judged_as_postgrest_judges_them_where_that_is_spoken() {
+    let key = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET), "alg": "HS256"});
+    let settings = || Settings {
+        jwks: vec![json!({ "keys": [key] }).to_string()],
+        compatible: true,
+        ..Settings::default()
+    };
+    let identity = Identity::new(settings()).unwrap();
+    let token = |claims: Json| Signer::hs256(SECRET.as_bytes()).token(&claims);
+    // Without a role of its own a token is as good as none, and what no role is called is for the engine to refuse.
+    let nobody = ask(&identity, &token(json!({"sub": "7"})), NOW).unwrap();
+    assert_eq!((&*nobody.role, nobody.anonymous), ("anon", true));
+    assert_eq!(&*ask(&identity, &token(json!({"role": 7})), NOW).unwrap().role, "7");
+    let foreign = Signer::hs256(&[7; 32]).token(&json!({"role": "a"}));
+    let problem = ask(&identity, &foreign, NOW).unwrap_err();
+    assert_eq!(problem.message(), "No suitable key or wrong key type");
+    assert_eq!(problem.details(), Some("None of the keys was able to decode the JWT"));
+    assert!(Identity::new(Settings { jwks: vec!["{}".to_owned()], ..settings() }).is_err());
 }
