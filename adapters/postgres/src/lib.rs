@@ -98,8 +98,14 @@ impl Database for Postgres {
 
     async fn introspect(&self) -> Result<Catalog, DbError> {
         let client = self.connector.client().await?;
-        let native = self.options.native.then_some(self.options.hoisted.as_slice());
-        introspect::introspect(&client, &self.options.schemas, native).await
+        let Options { schemas, native, hoisted, search_path, .. } = &*self.options;
+        let catalog = introspect::introspect(&client, schemas, native.then_some(hoisted.as_slice())).await?;
+        if !native {
+            return Ok(catalog);
+        }
+        let searched: Vec<String> = schemas.iter().chain(search_path).cloned().collect();
+        let handlers = introspect::handlers(&client, &searched).await;
+        Ok(catalog.with_handlers(handlers.map_err(|error| errors::db_error(&error, errors::During::Read))?))
     }
 
     async fn read(&self, statement: Statement) -> Result<Body, DbError> {

@@ -7,6 +7,7 @@ use transom_query::{
     Catalog, FunctionId, Plan, Query,
     catalog::Returns,
     plan::{Insert, ParamSource, Read, Source, Step},
+    request::Media,
 };
 use transom_types::SessionReply;
 
@@ -33,6 +34,8 @@ pub struct DataReply {
     pub returns: Option<Returns>,
     /// What the statements asked of the reply, where the engine ran them as a role of its own.
     pub session: SessionReply,
+    /// The form that was chosen of those that the caller takes; `None` where the protocol chooses.
+    pub media: Option<Media>,
     /// Nanoseconds spent on planning and binding.
     pub plan_ns: u64,
     /// Nanoseconds spent in the database, waiting included.
@@ -51,7 +54,7 @@ impl DataReply {
         outcomes: &[Outcome],
         replayed: bool,
     ) -> Self {
-        let mut reply = Self { replayed, ..Self::default() };
+        let mut reply = Self { replayed, media: plan.form.media.clone(), ..Self::default() };
         let changes = |step: &Step| !matches!(step, Step::Read(_) | Step::Judge(_));
         for (_, outcome) in plan.steps.iter().zip(outcomes).filter(|(step, _)| changes(step)) {
             reply.rows += outcome.rows;
@@ -63,8 +66,13 @@ impl DataReply {
         {
             reply.key = named_key(catalog, insert, captured);
         }
+        if let (Some(_), [outcome]) = (&plan.form.account, outcomes) {
+            reply.json = outcome.whole.clone().unwrap_or_default();
+            return reply;
+        }
         if let Some(outcome) = plan.reply.and_then(|step| outcomes.get(usize::from(step))) {
-            reply.json = Bytes::from(outcome.json.clone().into_bytes());
+            let whole = outcome.whole.clone();
+            reply.json = whole.unwrap_or_else(|| Bytes::from(outcome.json.clone().into_bytes()));
             reply.rows = outcome.rows.max(if outcome.json.is_empty() { reply.rows } else { 0 });
             reply.total = outcome.total;
             reply.cursor = outcome.cursor.clone();

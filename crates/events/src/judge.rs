@@ -176,5 +176,6 @@ fn judge_plan(catalog: &Catalog, table: TableId) -> Plan {
         cost: Cost::Scan,
         cacheable: true,
         query_ids: 1,
+        form: Default::default(),
     }
 }

@@ -153,6 +153,9 @@ pub struct Outcome {
     /// Of a read: the order values of the last row, a JSON array, when asked for.
     #[serde(default)]
     pub cursor: Option<Box<str>>,
+    /// The whole body of the reply, where the engine has made it.
+    #[serde(skip)]
+    pub whole: Option<bytes::Bytes>,
 }
 
 impl Outcome {

@@ -9,8 +9,10 @@ use ahash::AHashMap;
 use transom_types::DataType;
 
 mod function;
+mod handler;
 
 pub use function::{EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
+pub use handler::{Handler, Handlers};
 
 use crate::notes::Notes;
 
@@ -38,6 +40,7 @@ pub struct Catalog {
     /// The schema that requests are about, where there are several.
     schema: Option<Box<str>>,
     notes: Arc<Notes>,
+    handlers: Arc<Handlers>,
     /// The time zones that the engine knows, where it shows times in any.
     time_zones: Arc<BTreeSet<Box<str>>>,
 }
@@ -304,6 +307,16 @@ impl Catalog {
     /// What else the engine told of its schema.
     pub fn notes(&self) -> &Notes {
         &self.notes
+    }
+
+    /// The same catalog with these handlers of media types.
+    pub fn with_handlers(self, handlers: Handlers) -> Self {
+        Self { handlers: Arc::new(handlers), ..self }
+    }
+
+    /// What makes bodies of media types that the schema has of its own.
+    pub fn handlers(&self) -> &Handlers {
+        &self.handlers
     }
 
     /// The same catalog with these time zones.

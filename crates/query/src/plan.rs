@@ -7,6 +7,7 @@
 //! Predicates follow SQL's three-valued logic: a row is kept when the predicate is true, not when it is unknown.
 
 mod change;
+mod form;
 mod parameter;
 
 use transom_types::{DataType, Value};
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use change::{Delete, Given, Insert, InsertColumn, InsertValue, OnConflict, Returning, Update};
+pub use form::{Body, BodyKind, Form};
 pub use parameter::{MISSING_CELL, MISSING_CELL_OF_ENGINE, ParamKind, ParamSource, Parameter};
 
 /// Unique among the queries and write steps of one plan; names the row that a [`Expr::Column`] belongs to.
@@ -42,6 +44,8 @@ pub struct Plan {
     pub cacheable: bool,
     /// The next free [`QueryId`]; the guard takes its subqueries' ids from here.
     pub query_ids: u16,
+    /// In which form the reply leaves the engine.
+    pub form: Form,
 }
 
 /// A guess at what a read costs, for where it runs.

@@ -5,6 +5,10 @@
 
 use serde_json::Value as Json;
 
+mod media;
+
+pub use media::{Account, Detail, Media};
+
 /// One request to the data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataRequest {
@@ -88,6 +92,8 @@ pub struct Shape {
     pub count: Option<Count>,
     /// What the number of rows must be, else nothing is done.
     pub expect: Expect,
+    /// In what forms the caller takes the reply, best first; empty where the protocol alone gives it its form.
+    pub accepts: Vec<Media>,
 }
 
 /// What a request is about.
@@ -473,6 +479,7 @@ impl Shape {
             returning: Returning::Rows,
             count: None,
             expect: Expect::Any,
+            accepts: Vec::new(),
         }
     }
 }

@@ -2,19 +2,20 @@
 //! tells none, a cast does.
 
 mod given;
+mod whole;
 
 use std::fmt::Write;
 
 use transom_query::{
     catalog::Table,
     plan::{BinaryOp, Comparison, ElementTest, EngineOperator, Function, Pattern},
-    request::{FullTextKind, JsonKey, JsonStep},
+    request::{Account, FullTextKind, JsonKey, JsonStep},
 };
 use transom_types::{DataType, Problem, Value};
 
 use crate::{
     Dialect, ENGINES,
-    render::{GivenRows, Search},
+    render::{GivenRows, Made, Search},
 };
 
 /// PostgreSQL's dialect.
@@ -131,6 +132,19 @@ impl Dialect for Postgres {
 
     fn expected_rows(&self, text: &mut String, statement: &str) {
         let _ = write!(text, "EXPLAIN (FORMAT JSON) {statement}");
+    }
+
+    fn whole(&self, text: &mut String, made: &Made<'_>) -> Result<bool, Problem> {
+        Ok(whole::whole(text, made))
+    }
+
+    fn accounted(&self, text: &mut String, statement: &str, account: &Account) -> Result<(), Problem> {
+        whole::accounted(text, statement, account);
+        Ok(())
+    }
+
+    fn document_value(&self, text: &mut String, inner: &str) {
+        let _ = write!(text, "to_jsonb({inner})");
     }
 
     fn engine_value(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {

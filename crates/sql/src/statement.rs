@@ -55,6 +55,11 @@ pub struct Layout {
     pub inserted: bool,
     /// How many rows a merge has changed so far, as the engine has counted them; the greatest is the number.
     pub merged: bool,
+    /// The one row is the whole reply: the total (NULL where it is not counted), the number of rows, of a change how many
+    /// a merge has changed (`merged`), and last the body. Of the others, only `merged` is there beside it.
+    pub whole: bool,
+    /// Each row is a line of text that is shown as it is. Nothing else is there.
+    pub lines: bool,
     /// Columns of a handwritten statement, returned as they are: name and type of each. When not empty, nothing else is there.
     pub columns: Vec<(Box<str>, transom_types::DataType)>,
 }

@@ -122,6 +122,7 @@ pub async fn data(project: &Project, database: Arc<dyn Database>) -> anyhow::Res
     let options = PlanOptions {
         rows_max: project.config.rest.rows_max,
         aggregates: project.config.rest.aggregates,
+        accounts: project.config.rest.plan,
         ..PlanOptions::default()
     };
     Ok(Data::open(database, &project.sources()?, options).await.map_err(Faults::from)?)

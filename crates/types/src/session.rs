@@ -17,8 +17,6 @@ pub struct Session {
     pub isolation: Option<Arc<str>>,
     /// Whether everything is undone at the end, and only the reply kept.
     pub rollback: bool,
-    /// Whether an account of how the statement would run is wanted in place of its rows: the engine's words for it.
-    pub explain: Option<Box<str>>,
 }
 
 /// What a transaction's own statements asked of the reply.

@@ -3,6 +3,7 @@
 mod columns;
 mod computed;
 mod functions;
+mod handlers;
 mod keys;
 mod notes;
 mod rule;
@@ -21,6 +22,7 @@ use transom_query::{
 };
 
 use crate::errors::{During, db_error};
+pub(crate) use handlers::handlers;
 
 /// Begins every question: tables, partitioned tables (their partitions are theirs), views, materialised views and foreign
 /// tables of the schemas, and what those views read, in whatever schema: keys lead through it. Our own books are left out.

@@ -30,6 +30,7 @@ fn judged(project: &Project, table: &str, rows: &str) -> serde_json::Value {
         cost: Cost::Scan,
         cacheable: false,
         query_ids: 1,
+        form: Default::default(),
     };
     let rendered = render(project.database.dialect(), Arc::new(guard(plan, &grant).unwrap())).unwrap();
     let params: Vec<Bound> = rendered

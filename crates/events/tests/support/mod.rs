@@ -338,6 +338,7 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
         cost: Cost::Key,
         cacheable: false,
         query_ids: 1,
+        form: Default::default(),
     };
     let plan = Arc::new(guard(plan, &policies(POLICIES).system()).unwrap());
     let prepared = Prepared {

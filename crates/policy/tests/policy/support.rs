@@ -122,7 +122,15 @@ pub fn col(table: &str, name: &str) -> ColumnId {
 }
 
 pub fn plan(steps: Vec<Step>) -> Plan {
-    Plan { steps, reply: Some(0), params: Vec::new(), cost: Cost::Scan, cacheable: true, query_ids: 8 }
+    Plan {
+        steps,
+        reply: Some(0),
+        params: Vec::new(),
+        cost: Cost::Scan,
+        cacheable: true,
+        query_ids: 8,
+        form: Default::default(),
+    }
 }
 
 pub fn out(query: u16, table: &str, name: &str) -> Output {

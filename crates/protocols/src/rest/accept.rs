@@ -1,5 +1,6 @@
 //! `Accept`: in which form the reply is written (RFC 9110, section 12.5.1).
 
+use transom_query::request::{Account, Detail, Media};
 use transom_types::{Code, Problem};
 
 /// The form of a reply.
@@ -25,6 +26,8 @@ pub enum ReplyForm {
     Bare(BareMedia),
     /// The engine's plan of the statement, not its rows.
     Plan(PlanForm),
+    /// The engine has given it its form; this is its `Content-Type`.
+    Made(Box<str>),
 }
 
 /// A media type in which only a function's scalar can be written.
@@ -62,7 +65,7 @@ pub enum Asked {
 
 impl ReplyForm {
     /// The value of `Content-Type`.
-    pub fn content_type(&self) -> &'static str {
+    pub fn content_type(&self) -> &str {
         match self {
             Self::Array { strip_nulls: true, .. } => {
                 "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"
@@ -79,6 +82,22 @@ impl ReplyForm {
             Self::Bare(BareMedia::Xml) => "text/xml; charset=utf-8",
             Self::Plan(PlanForm { json: true, .. }) => "application/vnd.pgrst.plan+json; charset=utf-8",
             Self::Plan(_) => "application/vnd.pgrst.plan+text; charset=utf-8",
+            Self::Made(content_type) => content_type,
+        }
+    }
+
+    /// The form of what was chosen as a media type.
+    pub fn of(media: &Media) -> Self {
+        match media {
+            Media::Any | Media::Json => Self::Array { strip_nulls: false, vendor: false },
+            Media::Stripped => Self::Array { strip_nulls: true, vendor: true },
+            Media::Object { strip_nulls } => Self::Object { strip_nulls: *strip_nulls, vendor: true },
+            Media::Other(name)
+                if !matches!(&**name, "text/plain" | "text/xml" | "application/openapi+json") =>
+            {
+                Self::Made(name.clone())
+            }
+            other => Self::Made(format!("{}; charset=utf-8", other.name()).into()),
         }
     }
 
@@ -112,6 +131,43 @@ pub fn negotiate(accept: Option<&str>, asked: Asked) -> Result<ReplyForm, Proble
         Some(form) => Ok(form),
         None => Err(unacceptable(header, asked)),
     }
+}
+
+/// What a caller takes, best first, as PostgREST reads it: a range of media types is known only as `*/*`.
+pub(super) fn accepted(accept: Option<&str>) -> Vec<Media> {
+    let header = accept.map(str::trim).filter(|header| !header.is_empty()).unwrap_or("*/*");
+    let mut ranges: Vec<_> = split_quoted(header, b',').map(range).collect();
+    ranges.sort_by_key(|range| std::cmp::Reverse(range.quality));
+    ranges.iter().map(media).collect()
+}
+
+fn media(range: &Range<'_>) -> Media {
+    let strip_nulls = parameter(range.parameters, "nulls").is_some_and(|value| value == "stripped");
+    let name = range.media.to_ascii_lowercase();
+    match name.as_str() {
+        "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object" => Media::Object { strip_nulls },
+        "application/vnd.pgrst.array+json" | "application/vnd.pgrst.array" if strip_nulls => Media::Stripped,
+        "application/vnd.pgrst.array+json" | "application/vnd.pgrst.array" => Media::Json,
+        "application/vnd.pgrst.plan" | "application/vnd.pgrst.plan+text" => account(range, false),
+        "application/vnd.pgrst.plan+json" => account(range, true),
+        name => Media::named(name),
+    }
+}
+
+fn account(asked: &Range<'_>, json: bool) -> Media {
+    let of = parameter(asked.parameters, "for").map_or(Media::Json, |of| {
+        let (name, parameters) = of.split_once(';').unwrap_or((of, ""));
+        match range(name).media {
+            // An account of an account is none.
+            name if name.starts_with("application/vnd.pgrst.plan") => Media::named(name),
+            name => media(&Range { media: name, parameters, quality: 0 }),
+        }
+    });
+    let options = parameter(asked.parameters, "options").unwrap_or_default();
+    let details = Detail::ALL
+        .into_iter()
+        .filter(|detail| options.split('|').any(|option| option.trim().eq_ignore_ascii_case(detail.name())));
+    Media::Plan(Box::new(Account { of, json, details: details.collect() }))
 }
 
 fn default_form(asked: Asked) -> ReplyForm {

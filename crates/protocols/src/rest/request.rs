@@ -2,13 +2,13 @@
 
 use http::Method;
 use transom_query::request::{
-    Action, Condition, Cursor, DataRequest, Expect, Filter, Literal, Operator, Resource, Returning, Shape,
-    Slot, Test, Values,
+    Action, Condition, Cursor, DataRequest, Expect, Filter, Literal, Media, Operator, Resource, Returning,
+    Shape, Slot, Test, Values,
 };
 use transom_types::{Code, Precondition, Problem};
 
 use super::{
-    accept::{Asked, ReplyForm, negotiate},
+    accept::{Asked, ReplyForm, accepted, negotiate},
     action::action,
     body::Body,
     build::Build,
@@ -109,7 +109,7 @@ pub(super) fn parse_part(
         true => Preferences::default(),
         false => preferences(&headers.prefer, &head.allowed)?,
     };
-    let reply = form(head, &target)?;
+    let (reply, accepts) = form(head, &target)?;
     let mut build = Build::new(operation, head.compatible);
     let mut query = read_query(head, &target, method, functions, &mut build)?;
     let reads = method == Verb::Get;
@@ -136,6 +136,7 @@ pub(super) fn parse_part(
         action,
         select: query.select,
         expect,
+        accepts,
     };
     let fingerprint = read_cursor(query.cursor.as_deref(), &mut shape, &mut build)?;
     preferences.apply(&honoured(&shape, head.compatible));
@@ -159,19 +160,18 @@ pub(super) fn parse_part(
     })
 }
 
-fn form(head: &Head<'_>, target: &Target) -> Result<ReplyForm, Problem> {
+/// The form of the reply. Where the schema has forms of its own, what can be made is known only when it was looked at.
+fn form(head: &Head<'_>, target: &Target) -> Result<(ReplyForm, Vec<Media>), Problem> {
+    let accept = head.headers.accept;
+    if head.compatible {
+        return Ok((ReplyForm::of(&Media::Json), accepted(accept)));
+    }
     let asked = match target {
         Target::Row(..) => Asked::Row,
         Target::Function(_) => Asked::Function,
         _ => Asked::Table,
     };
-    Ok(match negotiate(head.headers.accept, asked)? {
-        // PostgREST takes it for another name of plain JSON.
-        ReplyForm::Array { strip_nulls: false, .. } if head.compatible => {
-            ReplyForm::Array { strip_nulls: false, vendor: false }
-        }
-        form => form,
-    })
+    Ok((negotiate(accept, asked)?, Vec::new()))
 }
 
 fn honoured(shape: &Shape, compatible: bool) -> Honoured {

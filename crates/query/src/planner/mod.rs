@@ -7,6 +7,7 @@ mod candidates;
 mod cursor;
 mod embed;
 mod filter;
+mod form;
 mod function;
 mod mutation;
 mod names;
@@ -25,8 +26,8 @@ use crate::{
     Catalog, Plan,
     catalog::ColumnId,
     plan::{
-        Comparison, Cost, Expect, Expr, ParamId, ParamKind, ParamSource, Parameter, Query, QueryId, Read,
-        Step,
+        Comparison, Cost, Expect, Expr, Form, ParamId, ParamKind, ParamSource, Parameter, Query, QueryId,
+        Read, Step,
     },
     request::{self, Action, Resource, Shape, Slot, Values},
 };
@@ -48,11 +49,13 @@ pub struct Options {
     pub engine_types: bool,
     /// Whether the engine decides who may do what: then it also judges types, casts and operators.
     pub native: bool,
+    /// Whether callers get accounts of how their requests would run.
+    pub accounts: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rows_max: None, aggregates: true, engine_types: false, native: false }
+        Self { rows_max: None, aggregates: true, engine_types: false, native: false, accounts: false }
     }
 }
 
@@ -66,6 +69,9 @@ pub fn plan(catalog: &Catalog, shape: &Shape, values: &Values, options: &Options
         (Resource::Row(name, key), Action::Read) => planner.read(name, key, shape)?,
         (Resource::Table(name), action) => planner.write(name, &[], action, shape)?,
         (Resource::Row(name, key), action) => planner.write(name, key, action, shape)?,
+    }
+    if options.native {
+        planner.choose_form(shape)?;
     }
     Ok(planner.finish())
 }
@@ -81,6 +87,7 @@ struct Planner<'a> {
     cost: Cost,
     cacheable: bool,
     query_ids: u16,
+    form: Form,
 }
 
 impl<'a> Planner<'a> {
@@ -95,6 +102,7 @@ impl<'a> Planner<'a> {
             cost: Cost::Scan,
             cacheable: true,
             query_ids: 0,
+            form: Form::default(),
         }
     }
 
@@ -106,6 +114,7 @@ impl<'a> Planner<'a> {
             cost: self.cost,
             cacheable: self.cacheable,
             query_ids: self.query_ids,
+            form: self.form,
         }
     }
 

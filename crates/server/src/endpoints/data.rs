@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, header, request::Parts};
 use transom_data::{Context, DataReply};
 use transom_protocols::rest::{self, ReplyForm, RestRequest};
-use transom_query::request::{Action, Resource};
+use transom_query::request::{Action, Media, Resource};
 use transom_types::{Code, Principal, Problem, SessionReply};
 
 use crate::{
@@ -92,9 +92,13 @@ async fn run(
 ) -> Result<Reply, Problem> {
     if matches!(parsed.request.shape.action, Action::Read) {
         let row = matches!(parsed.request.shape.resource, Resource::Row(..));
-        let (asked, request) = data::Asked::of(parsed);
+        let (mut asked, request) = data::Asked::of(parsed);
         let answer = app.data.execute(request, principal, context).await?;
         passage.stages.measured(&stages_of(&answer));
+        asked.note(&answer);
+        if matches!(answer.media, Some(Media::Plan(_))) {
+            return data::account(&asked, answer);
+        }
         let wished = answer.session.clone();
         return as_wished(&wished, data::read(app, head, &asked, row, answer)?);
     }
@@ -103,6 +107,9 @@ async fn run(
     let answer = app.data.execute(request, principal, context).await?;
     passage.stages.measured(&stages_of(&answer));
     asked.note(&answer);
+    if matches!(answer.media, Some(Media::Plan(_))) {
+        return data::account(&asked, answer);
+    }
     let wished = answer.session.clone();
     let reply = match shape {
         (_, Action::Call { .. }) => data::called(head, &asked, answer),

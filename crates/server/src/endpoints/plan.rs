@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use serde_json::json;
 use transom_data::Context;
-use transom_protocols::rest::{PlanForm, ReplyForm};
+use transom_protocols::rest::PlanForm;
 use transom_query::DataRequest;
 use transom_types::{Principal, Problem};
 
@@ -48,6 +48,9 @@ pub async fn explain(
             text
         }
     };
-    let content_type = HeaderValue::from_static(ReplyForm::Plan(form.clone()).content_type());
-    Ok(reply::ok(content_type, body))
+    let content_type = match form.json {
+        true => "application/vnd.pgrst.plan+json; charset=utf-8",
+        false => "application/vnd.pgrst.plan+text; charset=utf-8",
+    };
+    Ok(reply::ok(HeaderValue::from_static(content_type), body))
 }

@@ -40,8 +40,11 @@ impl Asked {
 }
 
 impl Asked {
-    /// Takes back what could not be done.
+    /// Takes back what could not be done, and takes note of the form that was chosen.
     pub fn note(&mut self, answer: &DataReply) {
+        if let Some(media) = &answer.media {
+            self.form = ReplyForm::of(media);
+        }
         if self.compatible && !answer.resolved {
             self.preferences.without_resolution();
         }
@@ -159,10 +162,22 @@ pub fn written(
 
 fn shaped(asked: &Asked, status: StatusCode, answer: DataReply) -> Result<Reply, Problem> {
     let body = rest::shape_reply(&asked.form, answer.returns, answer.rows, answer.json)?;
-    let mut reply = reply::with_body(status, HeaderValue::from_static(asked.form.content_type()), body);
+    let mut reply = reply::with_body(status, content_type(&asked.form)?, body);
     say_preferences(&mut reply, asked);
     reply::varies(&mut reply);
     Ok(reply)
+}
+
+/// Errors: [`Code::Internal`] for a name that is none; those of media types are.
+fn content_type(form: &ReplyForm) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(form.content_type()).map_err(|error| {
+        Problem::new(Code::Internal, "a media type that no header can have").caused_by(error)
+    })
+}
+
+/// The account of how a request would run, in place of its reply.
+pub fn account(asked: &Asked, answer: DataReply) -> Result<Reply, Problem> {
+    Ok(reply::with_body(StatusCode::OK, content_type(&asked.form)?, answer.json))
 }
 
 fn merges(insert: &Insert) -> bool {

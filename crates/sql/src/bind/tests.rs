@@ -19,8 +19,15 @@ fn bound(
     principal: &Principal,
 ) -> Result<Bound, Problem> {
     let params = vec![Parameter { source, kind, name: "size".into() }];
-    let plan =
-        Plan { steps: Vec::new(), reply: None, params, cost: Cost::Scan, cacheable: true, query_ids: 0 };
+    let plan = Plan {
+        steps: Vec::new(),
+        reply: None,
+        params,
+        cost: Cost::Scan,
+        cacheable: true,
+        query_ids: 0,
+        form: Default::default(),
+    };
     let earlier = |earlier: &Earlier| Ok(Bound::Value(Value::text(&*earlier.column)));
     bind(&crate::sqlite::Sqlite, &plan, values, principal, &earlier, 7).map(|bound| bound[0].clone())
 }

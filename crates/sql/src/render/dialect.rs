@@ -2,8 +2,8 @@
 
 use transom_query::{
     catalog::Table,
-    plan::{BinaryOp, Comparison, ElementTest, EngineOperator, Function, Pattern},
-    request::{FullTextKind, JsonStep},
+    plan::{BinaryOp, Body, Comparison, ElementTest, EngineOperator, Function, Pattern},
+    request::{Account, FullTextKind, JsonStep},
 };
 use transom_types::{Code, DataType, Problem, Value};
 
@@ -77,6 +77,25 @@ pub trait Dialect: Send + Sync {
     /// A statement whose one value is a JSON account of how another would run, its expected rows included.
     fn expected_rows(&self, text: &mut String, statement: &str) {
         let _ = (text, statement);
+    }
+
+    /// What is made of all rows, as one value; whether it is that of one row alone and no aggregate.
+    /// Errors: [`transom_types::Code::Unsupported`] where the protocol gives rows their form.
+    fn whole(&self, text: &mut String, made: &Made<'_>) -> Result<bool, Problem> {
+        let _ = (text, made);
+        Err(Problem::new(Code::Unsupported, "this database gives rows alone"))
+    }
+
+    /// A statement that gives an account of how another would run.
+    /// Errors: [`transom_types::Code::Unsupported`] where accounts are asked for in another way.
+    fn accounted(&self, text: &mut String, statement: &str, account: &Account) -> Result<(), Problem> {
+        let _ = (text, statement, account);
+        Err(Problem::new(Code::Unsupported, "this database gives no such account"))
+    }
+
+    /// A document in the engine's own form of documents.
+    fn document_value(&self, text: &mut String, inner: &str) {
+        text.push_str(inner);
     }
 
     /// A JSON document as a value of the engine's type. Errors: [`transom_types::Code::Unsupported`] where it has none.
@@ -292,4 +311,15 @@ pub struct Search<'a> {
     pub kind: FullTextKind,
     /// The words.
     pub words: &'a str,
+}
+
+/// What is made of all rows of a reply.
+#[derive(Debug)]
+pub struct Made<'a> {
+    /// What.
+    pub body: &'a Body,
+    /// What the rows are called.
+    pub rows: &'a str,
+    /// Their columns' names.
+    pub names: &'a [&'a str],
 }

@@ -43,11 +43,36 @@ impl Writer<'_> {
 
     /// What stands so far becomes the change whose rows are read, and only the columns that this needs are returned of it.
     pub(super) fn written(&mut self, rows: &Query, counted: bool) -> Result<Layout, Problem> {
-        let catalog = self.catalog;
         self.enter(rows);
+        if self.body.is_some() {
+            return self.written_whole(rows, counted);
+        }
         let merged = if counted { format!(", {}", self.dialect.merged_count()) } else { String::new() };
         let (shown, columns) = self.gathered(rows.id, |writer| writer.named_records(rows, &merged))?;
-        let Some((changed, table)) = self.changed else { return Ok(Layout::default()) };
+        self.before(&shown, &columns)?;
+        Ok(Layout { body: true, merged: counted, ..Layout::default() })
+    }
+
+    /// The same, with one value for all rows.
+    fn written_whole(&mut self, rows: &Query, counted: bool) -> Result<Layout, Problem> {
+        let merged = if counted { self.dialect.merged_count() } else { "CAST(NULL AS bigint)" };
+        let between = format!(", {merged}");
+        let unnamed = self.named.take();
+        self.by_name(rows);
+        let written = self.gathered(rows.id, |writer| {
+            writer.push("SELECT CAST(NULL AS bigint)");
+            writer.whole_rows(rows, &between)
+        });
+        self.named = unnamed;
+        let (shown, columns) = written?;
+        self.before(&shown, &columns)?;
+        Ok(Layout { whole: true, merged: true, ..Layout::default() })
+    }
+
+    /// Puts the change, which returns these columns, before what reads them.
+    fn before(&mut self, shown: &str, columns: &[ColumnId]) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        let Some((changed, table)) = self.changed else { return Ok(()) };
         let change = std::mem::take(&mut self.text);
         self.push("WITH ");
         self.push(self.prefix);
@@ -57,14 +82,14 @@ impl Writer<'_> {
         if columns.is_empty() {
             self.push("1");
         }
-        self.list(&columns, ", ", |writer, column| {
+        self.list(columns, ", ", |writer, column| {
             writer.alias(changed);
             writer.push(".");
             writer.name(&catalog[table][*column].name);
             Ok(())
         })?;
         self.push(") ");
-        self.push(&shown);
-        Ok(Layout { body: true, merged: counted, ..Layout::default() })
+        self.push(shown);
+        Ok(())
     }
 }

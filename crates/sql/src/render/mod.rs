@@ -11,6 +11,7 @@ mod quantified;
 mod query;
 mod read;
 mod records;
+mod whole;
 mod write;
 
 use std::sync::Arc;
@@ -20,12 +21,12 @@ use transom_policy::GuardedPlan;
 use transom_query::request::Count;
 use transom_query::{
     Catalog, ColumnId, Expr, Plan, Query, QueryId, TableId,
-    plan::{Cost, Expect, ParamId, ParamKind, ParamSource, Source, Step},
+    plan::{Body, Cost, Expect, ParamId, ParamKind, ParamSource, Source, Step},
 };
 use transom_types::Problem;
 
 use crate::{Layout, Prepared, Rendered};
-pub use dialect::{Dialect, ENGINES, GivenRows, Search};
+pub use dialect::{Dialect, ENGINES, GivenRows, Made, Search};
 
 /// Renders every step of a plan in an engine's SQL.
 /// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part, naming it.
@@ -33,11 +34,19 @@ pub fn render(dialect: &dyn Dialect, plan: Arc<GuardedPlan>) -> Result<Rendered,
     let mut steps = Vec::with_capacity(plan.plan().steps.len());
     for (at, step) in plan.plan().steps.iter().enumerate() {
         let mut writer = Writer::new(dialect, plan.plan(), plan.catalog());
-        let (layout, expect) = writer.step(step)?;
+        let form = &plan.plan().form;
+        writer.body = form.body.as_ref().filter(|_| plan.plan().reply == Some(at as u16));
+        let (mut layout, expect) = writer.step(step)?;
+        let mut estimated = estimate(dialect, &plan, at)?;
+        if let Some(account) = &form.account {
+            let statement = std::mem::take(&mut writer.text);
+            dialect.accounted(&mut writer.text, &statement, account)?;
+            (layout, estimated) = (Layout { lines: true, ..Layout::default() }, None);
+        }
         steps.push(Arc::new(Prepared {
             text: writer.text.into(),
             params: writer.params,
-            estimate: estimate(dialect, &plan, at)?,
+            estimate: estimated,
             layout,
             writes: !matches!(step, Step::Read(_) | Step::Judge(_)),
             cost: if plan.plan().steps.len() == 1 { plan.plan().cost } else { Cost::Scan },
@@ -95,6 +104,10 @@ struct Writer<'a> {
     aggregates: usize,
     /// Whether the statement calls its function once, before all else, and reads what it returned by a name.
     called_before: bool,
+    /// What the engine makes of all rows of the reply.
+    body: Option<&'a Body>,
+    /// Rows that go by a name of their own.
+    named: Option<(QueryId, &'a str)>,
 }
 
 impl<'a> Writer<'a> {
@@ -112,6 +125,8 @@ impl<'a> Writer<'a> {
             subqueries: 0,
             aggregates: 0,
             called_before: false,
+            body: None,
+            named: None,
         }
     }
 
@@ -135,7 +150,19 @@ impl<'a> Writer<'a> {
     fn change(&mut self, id: QueryId, table: TableId) {
         self.sources.insert(id, Source::Table(table));
         self.changed = Some((id, table));
-        let taken = self.catalog[table].name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("a_"));
+        let catalog: &'a Catalog = self.catalog;
+        self.apart_from(&catalog[table].name);
+    }
+
+    /// Makes a query's rows known by this name.
+    fn called_by(&mut self, id: QueryId, name: &'a str) {
+        self.named = Some((id, name));
+        self.apart_from(name);
+    }
+
+    /// No other rows are to go by this name.
+    fn apart_from(&mut self, name: &str) {
+        let taken = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("a_"));
         self.prefix = if taken { "b_" } else { "a_" };
     }
 
@@ -184,6 +211,11 @@ impl<'a> Writer<'a> {
             Some((changed, table)) if changed == id => {
                 let catalog = self.catalog;
                 self.name(&catalog[table].name);
+            }
+            _ if self.named.is_some_and(|(named, _)| named == id) => {
+                if let Some((_, name)) = self.named {
+                    self.name(name);
+                }
             }
             _ => {
                 self.push(self.prefix);

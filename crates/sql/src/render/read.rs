@@ -12,6 +12,9 @@ use crate::Layout;
 
 impl Writer<'_> {
     pub(super) fn read(&mut self, read: &Read) -> Result<Layout, Problem> {
+        if self.body.is_some() {
+            return self.whole(read);
+        }
         let count = self.counted(read);
         let layout = Layout { body: true, total: count.is_some(), cursor: read.cursor, ..Layout::default() };
         self.enter(&read.query);
@@ -53,7 +56,7 @@ impl Writer<'_> {
     }
 
     /// What of the total the statement itself finds: an engine that expects rows is asked for a planned count apart.
-    fn counted(&self, read: &Read) -> Option<Count> {
+    pub(super) fn counted(&self, read: &Read) -> Option<Count> {
         read.count.filter(|count| *count != Count::Planned || !self.dialect.expects_rows())
     }
 
@@ -94,7 +97,12 @@ impl Writer<'_> {
         }
     }
 
-    fn total(&mut self, query: &Query, count: Count, count_max: Option<u32>) -> Result<(), Problem> {
+    pub(super) fn total(
+        &mut self,
+        query: &Query,
+        count: Count,
+        count_max: Option<u32>,
+    ) -> Result<(), Problem> {
         if count == Count::Exact && query.group_by.is_none() {
             self.push("SELECT count(*) AS total");
             return self.source_and_conditions(query);

@@ -74,6 +74,7 @@ impl Draft {
             cost: Cost::Scan,
             cacheable: true,
             query_ids: 100,
+            form: Default::default(),
         }
     }
 }

@@ -22,6 +22,9 @@ pub fn shape_reply(
     rows: u64,
     json: Bytes,
 ) -> Result<Bytes, Problem> {
+    if matches!(form, ReplyForm::Made(_)) {
+        return Ok(json);
+    }
     if json.is_empty() || returns == Some(Returns::Nothing) {
         return Ok(Bytes::new());
     }
@@ -44,7 +47,7 @@ pub fn shape_reply(
             Ok(if *strip_nulls { nulls::strip(&json).into() } else { json })
         }
         // The plan itself is the body; it was never rows.
-        ReplyForm::Plan(_) => Ok(json),
+        ReplyForm::Plan(_) | ReplyForm::Made(_) => Ok(json),
     }
 }
 

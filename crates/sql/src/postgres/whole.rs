@@ -1,0 +1,77 @@
+//! Bodies of replies, and accounts of statements.
+
+use std::fmt::Write;
+
+use transom_query::{
+    plan::{Body, BodyKind},
+    request::Account,
+};
+
+use super::Postgres;
+use crate::{Dialect, render::Made};
+
+/// The value of all rows; whether it is that of the one row alone.
+pub(super) fn whole(text: &mut String, made: &Made<'_>) -> bool {
+    let Made { body: Body { kind, rows_of, value, single }, rows, names } = made;
+    let mut each = (*rows).to_owned();
+    if let Some(column) = value {
+        each.push('.');
+        Postgres.identifier(&mut each, column);
+    }
+    match kind {
+        BodyKind::Json { object, strip_nulls } => {
+            let all = match strip_nulls {
+                true => format!("json_strip_nulls(json_agg({each}))"),
+                false => format!("json_agg({each})"),
+            };
+            let _ = match *object || *single {
+                true => write!(text, "coalesce({all} -> 0, 'null')"),
+                false => write!(text, "coalesce({all}, '[]')"),
+            };
+        }
+        BodyKind::Csv => {
+            let mut header = String::new();
+            Postgres.string(&mut header, &names.join(","));
+            // A row is written in parentheses. Without any there is no header.
+            let _ = write!(
+                text,
+                "(CASE WHEN count(*) = 0 THEN '' ELSE {header} END || E'\\n' || \
+                 coalesce(string_agg(substring({rows}::text, 2, length({rows}::text) - 2), E'\\n'), ''))"
+            );
+        }
+        BodyKind::GeoJson => {
+            let _ = write!(
+                text,
+                "json_build_object('type', 'FeatureCollection', 'features', \
+                 coalesce(json_agg(ST_AsGeoJSON({rows})::json), '[]'))"
+            );
+        }
+        BodyKind::Handled(handler) => {
+            let mut name = String::new();
+            Postgres.identifier(&mut name, &handler.schema);
+            name.push('.');
+            Postgres.identifier(&mut name, &handler.name);
+            if !handler.aggregate {
+                let _ = write!(text, "CAST({each} AS {name})");
+                return true;
+            }
+            if let (Some((schema, of)), None) = (rows_of, value) {
+                each.push_str("::");
+                Postgres.identifier(&mut each, schema);
+                each.push('.');
+                Postgres.identifier(&mut each, of);
+            }
+            let _ = write!(text, "{name}({each})");
+        }
+    }
+    false
+}
+
+/// A statement that gives the account of another.
+pub(super) fn accounted(text: &mut String, statement: &str, account: &Account) {
+    text.push_str(if account.json { "EXPLAIN (FORMAT JSON" } else { "EXPLAIN (FORMAT TEXT" });
+    for detail in &account.details {
+        let _ = write!(text, ", {}", detail.name().to_ascii_uppercase());
+    }
+    let _ = write!(text, ") {statement}");
+}
