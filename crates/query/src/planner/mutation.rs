@@ -42,11 +42,18 @@ impl Planner<'_> {
         }
     }
 
-    /// A column of the body's row, read as the schema says.
-    fn read_value(&self, table: TableId, id: QueryId, column: ColumnId) -> Expr {
-        let value = Expr::Column(id, column);
-        let representation = self.catalog[table][column].representation.as_ref();
-        match representation.and_then(|representation| representation.from_json.clone()) {
+    /// A column of the body's row, read as the schema says: but for one that may take its default, which the body's rows have
+    /// done already.
+    fn read_value(&self, table: TableId, given: &Given, column: ColumnId) -> Expr {
+        let value = Expr::Column(given.id, column);
+        let of = &self.catalog[table][column];
+        let done = given.missing_default && of.default.is_some();
+        match of
+            .representation
+            .as_ref()
+            .filter(|_| !done)
+            .and_then(|representation| representation.from_json.clone())
+        {
             Some(function) => Expr::EngineCall(function, Box::new(value)),
             None => value,
         }
@@ -96,7 +103,7 @@ impl Planner<'_> {
         let id = self.query_id();
         let value = |column: &ColumnId| InsertColumn {
             column: *column,
-            value: InsertValue::Expr(self.read_value(table, given.id, *column)),
+            value: InsertValue::Expr(self.read_value(table, &given, *column)),
         };
         let columns = given.columns.iter().map(value).collect();
         let given = (given.list || !given.columns.is_empty()).then_some(given);
@@ -138,7 +145,7 @@ impl Planner<'_> {
             self.steps.push(Step::Read(Read { query, count: None, count_max: None, cursor: false, expect }));
             return Ok(());
         }
-        let value = |column: &ColumnId| (*column, self.read_value(table, given.id, *column));
+        let value = |column: &ColumnId| (*column, self.read_value(table, &given, *column));
         let set = given.columns.iter().map(value).collect();
         let returning = self.returned(table, shape)?;
         let given = Some(given);

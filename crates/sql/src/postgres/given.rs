@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::Postgres;
-use crate::{Dialect, render::GivenRows};
+use crate::{
+    Dialect,
+    render::{GivenMember, GivenRows},
+};
 
 /// Counts the rows that a statement's merge changes, of any relation: views and partitioned tables show no row versions.
 const MERGED_SETTING: &str = "transom.merged";
@@ -24,18 +27,18 @@ pub(super) fn rows(text: &mut String, given: &GivenRows<'_>) {
         return;
     }
     let mut columns = String::new();
-    for (at, (name, engine_type, _)) in members.iter().enumerate() {
+    for (at, GivenMember { name, engine_type, .. }) in members.iter().enumerate() {
         columns.push_str(if at > 0 { ", " } else { "" });
         Postgres.identifier(&mut columns, name);
         let _ = write!(columns, " {}", engine_type.unwrap_or("text"));
     }
-    if members.iter().all(|(_, _, default)| default.is_none()) {
+    if members.iter().all(|member| member.default.is_none()) {
         let set = if *list { "set" } else { "" };
         let _ = write!(text, "json_to_record{set}({document}::json) AS {alias}({columns})");
         return;
     }
     text.push_str("(SELECT ");
-    for (at, (name, _, default)) in members.iter().enumerate() {
+    for (at, GivenMember { name, default, read, .. }) in members.iter().enumerate() {
         let (mut quoted, mut key) = (String::new(), String::new());
         Postgres.identifier(&mut quoted, name);
         Postgres.string(&mut key, name);
@@ -44,7 +47,8 @@ pub(super) fn rows(text: &mut String, given: &GivenRows<'_>) {
             // What is there and null is not missing.
             Some(default) => write!(
                 text,
-                "CASE WHEN (e.v -> {key}) IS NULL THEN ({default}) ELSE r.{quoted} END AS {quoted}"
+                "CASE WHEN (e.v -> {key}) IS NULL THEN ({default}) ELSE {}(r.{quoted}) END AS {quoted}",
+                read.unwrap_or_default()
             ),
             None => write!(text, "r.{quoted}"),
         };
@@ -55,4 +59,30 @@ pub(super) fn rows(text: &mut String, given: &GivenRows<'_>) {
 /// A condition that always holds, and counts.
 pub(super) fn count_merged(text: &mut String) {
     let _ = write!(text, "set_config('{MERGED_SETTING}', ({MERGED_COUNT} + 1)::text, true) IS NOT NULL");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(list: bool, members: &[GivenMember<'_>], expected: &str) {
+        let mut text = String::new();
+        rows(&mut text, &GivenRows { document: "$1", list, members, alias: "b" });
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn reads_bodies() {
+        let plain = || GivenMember { name: "a\"b", engine_type: Some("int"), default: None, read: None };
+        check(false, &[plain()], "json_to_record($1::json) AS b(\"a\"\"b\" int)");
+        check(true, &[plain()], "json_to_recordset($1::json) AS b(\"a\"\"b\" int)");
+        check(true, &[], "json_array_elements($1::json) AS b");
+        let read = GivenMember { name: "c", engine_type: Some("json"), default: Some("7"), read: Some("f") };
+        check(
+            false,
+            &[plain(), read],
+            "(SELECT r.\"a\"\"b\", CASE WHEN (e.v -> 'c') IS NULL THEN (7) ELSE f(r.\"c\") END AS \"c\" \
+             FROM (VALUES ($1::json)) AS e(v), LATERAL json_to_record(e.v) AS r(\"a\"\"b\" int, \"c\" json)) AS b",
+        );
+    }
 }

@@ -292,10 +292,23 @@ pub struct GivenRows<'a> {
     pub document: &'a str,
     /// Whether it is a list of objects, not one object.
     pub list: bool,
-    /// Each member that is read: its name, its type, and what a row takes that does not have it (else NULL).
-    pub members: &'a [(&'a str, Option<&'a str>, Option<&'a str>)],
+    /// The members that are read.
+    pub members: &'a [GivenMember<'a>],
     /// What the rows are called.
     pub alias: &'a str,
+}
+
+/// A member of the rows of a JSON text.
+#[derive(Debug)]
+pub struct GivenMember<'a> {
+    /// Its name, and the column's.
+    pub name: &'a str,
+    /// Its type.
+    pub engine_type: Option<&'a str>,
+    /// What a row takes that does not have it (else NULL).
+    pub default: Option<&'a str>,
+    /// The function that makes a value of it; with a default it is called at once, so that both are of one type.
+    pub read: Option<&'a str>,
 }
 
 /// A full-text search.

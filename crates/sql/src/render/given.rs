@@ -6,7 +6,7 @@ use transom_query::{
 };
 use transom_types::Problem;
 
-use super::{GivenRows, Writer};
+use super::{GivenMember, GivenRows, Writer};
 use crate::Layout;
 
 impl Writer<'_> {
@@ -32,8 +32,9 @@ impl Writer<'_> {
         let member = |column: &ColumnId| {
             let of = &catalog[table][*column];
             let default = of.default.as_deref().filter(|_| given.missing_default);
-            let document = of.representation.as_ref().is_some_and(|shown| shown.from_json.is_some());
-            (&*of.name, if document { Some("json") } else { of.engine_type.as_deref() }, default)
+            let read = of.representation.as_ref().and_then(|shown| shown.from_json.as_deref());
+            let engine_type = if read.is_some() { Some("json") } else { of.engine_type.as_deref() };
+            GivenMember { name: &of.name, engine_type, default, read }
         };
         let members: Vec<_> = given.columns.iter().map(member).collect();
         self.push(" FROM ");

@@ -26,7 +26,7 @@ use transom_query::{
 use transom_types::Problem;
 
 use crate::{Layout, Prepared, Rendered};
-pub use dialect::{Dialect, ENGINES, GivenRows, Made, Search};
+pub use dialect::{Dialect, ENGINES, GivenMember, GivenRows, Made, Search};
 
 /// Renders every step of a plan in an engine's SQL.
 /// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part, naming it.

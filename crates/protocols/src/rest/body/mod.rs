@@ -66,7 +66,8 @@ pub(super) fn parse_for_engine(
     purpose: Purpose,
 ) -> Result<Parsed, Problem> {
     if let Body::Bytes(content_type, bytes) = body
-        && let Media::Json = media(content_type)?
+        && let Media::Json = media(content_type)
+            .map_err(|problem| invalid(problem.message().to_owned(), problem.details().unwrap_or_default()))?
     {
         return document::read(bytes, columns, purpose);
     }
