@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, pin::pin, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use tokio_postgres::{
     Error, Row, RowStream,
@@ -110,6 +110,9 @@ pub(crate) async fn outcome(
     between: &'static [u8],
 ) -> Result<Result<Outcome, DbError>, Error> {
     let layout = &prepared.layout;
+    if layout.whole || layout.lines {
+        return made(rows, prepared, bytes_max).await;
+    }
     let mut rows = pin!(rows);
     let mut outcome = Outcome::default();
     let mut json = Array::between(between);
@@ -118,13 +121,6 @@ pub(crate) async fn outcome(
     while let Some(row) = rows.as_mut().try_next().await? {
         returned += 1;
         let mut columns = Columns::of(&row);
-        if layout.lines || layout.whole {
-            whole_of(&mut outcome, layout, &mut columns)?;
-            if outcome.whole.as_ref().is_some_and(|body| body.len() > bytes_max) {
-                return Ok(Err(too_large(bytes_max)));
-            }
-            continue;
-        }
         if layout.body
             && let Some(object) = columns.next()?
         {
@@ -158,14 +154,6 @@ pub(crate) async fn outcome(
             return Ok(Err(too_large(bytes_max)));
         }
     }
-    if layout.lines || layout.whole {
-        if layout.whole && !reads {
-            outcome.inserted = outcome.rows.saturating_sub(outcome.inserted);
-        }
-        // No row at all is a reply all the same.
-        outcome.whole.get_or_insert_default();
-        return Ok(Ok(outcome));
-    }
     outcome.rows = if reads { shown } else { rows.rows_affected().unwrap_or(returned) };
     if !layout.inserted && matches!(step_of(prepared), Some(transom_query::plan::Step::Insert(_))) {
         outcome.inserted = outcome.rows.saturating_sub(merged);
@@ -176,25 +164,36 @@ pub(crate) async fn outcome(
     Ok(Ok(outcome))
 }
 
-/// A row that is the whole reply, or a line of it. What was merged stands where the inserted rows will be.
-fn whole_of(outcome: &mut Outcome, layout: &Layout, columns: &mut Columns<'_>) -> Result<(), Error> {
-    if layout.lines {
-        let line = columns.next()?.unwrap_or_default();
-        let mut text = BytesMut::from(outcome.whole.take().unwrap_or_default());
-        if !text.is_empty() {
-            text.extend_from_slice(b"\n");
+/// A reply that the engine has made whole, or an account of how it would make it.
+async fn made(
+    rows: RowStream,
+    prepared: &Prepared,
+    bytes_max: usize,
+) -> Result<Result<Outcome, DbError>, Error> {
+    let layout = &prepared.layout;
+    let mut rows = pin!(rows);
+    let mut outcome = Outcome::default();
+    let mut body = BytesMut::new();
+    while let Some(row) = rows.try_next().await? {
+        let mut columns = Columns::of(&row);
+        if layout.whole {
+            outcome.total = columns.next()?.and_then(number);
+            outcome.rows = columns.next()?.and_then(number).unwrap_or_default();
         }
-        text.extend_from_slice(line);
-        outcome.whole = Some(text.freeze());
-        return Ok(());
+        if layout.merged {
+            let merged = columns.next()?.and_then(number).unwrap_or_default();
+            outcome.inserted = outcome.rows.saturating_sub(merged);
+        }
+        if !body.is_empty() {
+            body.extend_from_slice(b"\n");
+        }
+        body.extend_from_slice(columns.next()?.unwrap_or_default());
+        if body.len() > bytes_max {
+            return Ok(Err(too_large(bytes_max)));
+        }
     }
-    outcome.total = columns.next()?.and_then(number);
-    outcome.rows = columns.next()?.and_then(number).unwrap_or_default();
-    if layout.merged {
-        outcome.inserted = columns.next()?.and_then(number).unwrap_or_default();
-    }
-    outcome.whole = Some(Bytes::copy_from_slice(columns.next()?.unwrap_or_default()));
-    Ok(())
+    outcome.whole = Some(body.freeze());
+    Ok(Ok(outcome))
 }
 
 fn step_of(prepared: &Prepared) -> Option<&transom_query::plan::Step> {

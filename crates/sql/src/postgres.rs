@@ -3,6 +3,7 @@
 
 mod given;
 mod whole;
+mod words;
 
 use std::fmt::Write;
 
@@ -17,6 +18,7 @@ use crate::{
     Dialect, ENGINES,
     render::{GivenRows, Made, Search},
 };
+use words::{constant, engine_operator, pattern_operator, query_function, quoted, substring, type_name};
 
 /// PostgreSQL's dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,16 +85,7 @@ impl Dialect for Postgres {
         left: &str,
         right: &str,
     ) -> Result<(), Problem> {
-        let operator = match operator {
-            EngineOperator::Contains => "@>",
-            EngineOperator::ContainedIn => "<@",
-            EngineOperator::Overlaps => "&&",
-            EngineOperator::StrictlyLeft => "<<",
-            EngineOperator::StrictlyRight => ">>",
-            EngineOperator::NotRightOf => "&<",
-            EngineOperator::NotLeftOf => "&>",
-            EngineOperator::Adjacent => "-|-",
-        };
+        let operator = engine_operator(operator);
         let _ = write!(text, "({left} {operator} {right})");
         Ok(())
     }
@@ -168,37 +161,7 @@ impl Dialect for Postgres {
     }
 
     fn value(&self, text: &mut String, value: &Value) -> Result<(), Problem> {
-        match value {
-            Value::Null => text.push_str("NULL"),
-            Value::Bool(truth) => text.push_str(self.truth(*truth)),
-            Value::Integer(i64::MIN) => text.push_str("(-9223372036854775807 - 1)"),
-            Value::Integer(integer) => {
-                let _ = write!(text, "{integer}");
-            }
-            Value::Real(real) if real.is_finite() => {
-                let _ = write!(text, "{real:?}");
-            }
-            Value::Real(real) if real.is_nan() => text.push_str("'NaN'::float8"),
-            Value::Real(real) => {
-                text.push_str(if *real > 0.0 { "'Infinity'::float8" } else { "'-Infinity'::float8" });
-            }
-            Value::Numeric(number) => {
-                self.string(text, number);
-                text.push_str("::numeric");
-            }
-            Value::Text(string) => self.string(text, string),
-            Value::Json(document) => {
-                self.string(text, document);
-                text.push_str("::jsonb");
-            }
-            Value::Bytes(bytes) => {
-                text.push_str("'\\x");
-                for byte in bytes {
-                    let _ = write!(text, "{byte:02x}");
-                }
-                text.push_str("'::bytea");
-            }
-        }
+        constant(text, value);
         Ok(())
     }
 
@@ -526,59 +489,4 @@ impl Dialect for Postgres {
         let _ = write!(text, "WITH r AS ({statement}\n) SELECT row_to_json(r.*) FROM r");
         true
     }
-}
-
-/// The engine's name of a type.
-fn type_name(data_type: DataType) -> &'static str {
-    match data_type {
-        DataType::Bool => "boolean",
-        DataType::Integer => "bigint",
-        DataType::Real => "double precision",
-        DataType::Numeric => "numeric",
-        DataType::Text | DataType::Any => "text",
-        DataType::Bytes => "bytea",
-        DataType::Json => "jsonb",
-        DataType::Uuid => "uuid",
-        DataType::Date => "date",
-        DataType::Time => "time",
-        DataType::Timestamp => "timestamptz",
-    }
-}
-
-fn query_function(kind: FullTextKind) -> &'static str {
-    match kind {
-        FullTextKind::Query => "to_tsquery",
-        FullTextKind::Plain => "plainto_tsquery",
-        FullTextKind::Phrase => "phraseto_tsquery",
-        FullTextKind::Web => "websearch_to_tsquery",
-    }
-}
-
-fn pattern_operator(pattern: Pattern) -> &'static str {
-    match pattern {
-        Pattern::Like => "LIKE",
-        Pattern::Ilike => "ILIKE",
-        Pattern::Regex => "~",
-        Pattern::RegexInsensitive => "~*",
-    }
-}
-
-/// A negative number of characters is an error here; elsewhere it is none at all.
-fn substring(text: &mut String, arguments: &[String]) {
-    let _ = match arguments {
-        [of, from, count] => write!(text, "substr({of}, ({from})::int, greatest(({count})::int, 0))"),
-        [of, from] => write!(text, "substr({of}, ({from})::int)"),
-        _ => write!(text, "substr({})", arguments.join(", ")),
-    };
-}
-
-fn quoted(text: &mut String, inner: &str, quote: char) {
-    text.push(quote);
-    for character in inner.chars() {
-        if character == quote {
-            text.push(quote);
-        }
-        text.push(character);
-    }
-    text.push(quote);
 }

@@ -266,3 +266,51 @@ fn unacceptable(header: &str, asked: Asked) -> Problem {
         false => problem,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(header: &str) -> Vec<String> {
+        accepted(Some(header)).iter().map(|media| media.name().into_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_taken_stands_in_order() {
+        assert_eq!(names("image/png;q=0.2, TEXT/csv, */*;q=0.5"), ["text/csv", "*/*", "image/png"]);
+        assert_eq!(names(""), ["*/*"]);
+        assert_eq!(names("application/vnd.pgrst.array+json"), ["application/json"]);
+        assert_eq!(
+            names("application/vnd.pgrst.object;nulls=stripped"),
+            ["application/vnd.pgrst.object+json;nulls=stripped"]
+        );
+    }
+
+    #[test]
+    fn accounts_are_of_a_form_and_tell_what_is_asked_for() {
+        assert_eq!(
+            names("application/vnd.pgrst.plan; options=wal|analyze"),
+            ["application/vnd.pgrst.plan+text; for=\"application/json\"; options=analyze|wal"]
+        );
+        assert_eq!(
+            names("application/vnd.pgrst.plan+json; for=\"application/vnd.pgrst.array;nulls=stripped\""),
+            [concat!(
+                "application/vnd.pgrst.plan+json; ",
+                "for=\"application/vnd.pgrst.array+json;nulls=stripped\""
+            )]
+        );
+        assert_eq!(
+            names("application/vnd.pgrst.plan; for=\"application/vnd.pgrst.plan\""),
+            ["application/vnd.pgrst.plan+text; for=\"application/vnd.pgrst.plan\""]
+        );
+    }
+
+    #[test]
+    fn only_known_texts_have_a_charset() {
+        let content_type = |name: &str| ReplyForm::of(&Media::named(name)).content_type().to_owned();
+        assert_eq!(content_type("text/csv"), "text/csv; charset=utf-8");
+        assert_eq!(content_type("text/xml"), "text/xml; charset=utf-8");
+        assert_eq!(content_type("text/html"), "text/html");
+        assert_eq!(content_type("application/octet-stream"), "application/octet-stream");
+    }
+}

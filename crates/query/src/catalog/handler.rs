@@ -17,11 +17,14 @@ pub struct Handler {
     pub produces: Box<str>,
 }
 
+/// Schema and name of a table or function, and a media type.
+type Own = (Box<str>, Box<str>, Box<str>);
+
 /// Every handler, by what it takes and what it gives.
 #[derive(Clone, Debug, Default)]
 pub struct Handlers {
-    /// By schema, name and media type of a table or function.
-    own: AHashMap<(Box<str>, Box<str>, Box<str>), Arc<Handler>>,
+    /// Of a table or function.
+    own: AHashMap<Own, Arc<Handler>>,
     /// By media type, of any rows.
     any: AHashMap<Box<str>, Arc<Handler>>,
 }

@@ -38,12 +38,12 @@ impl Planner<'_> {
         };
         let object = matches!(kind, BodyKind::Json { object: true, .. });
         if account.is_some() {
-            self.expect(Expect::Any);
+            self.demand(Expect::Any);
         } else if object
             && shape.expect != request::Expect::AtMost(0)
             && !matches!(shape.action, Action::Put { .. })
         {
-            self.expect(Expect::Exactly(1));
+            self.demand(Expect::Exactly(1));
         }
         // Objects are joined where they arrive.
         let handled = account.is_some() || !matches!(kind, BodyKind::Json { .. });
@@ -143,7 +143,7 @@ impl Planner<'_> {
         }
     }
 
-    fn expect(&mut self, expect: Expect) {
+    fn demand(&mut self, expect: Expect) {
         match self.steps.first_mut() {
             Some(Step::Read(read)) => read.expect = expect,
             Some(Step::Insert(insert)) => insert.expect = expect,

@@ -324,6 +324,7 @@ fn request() -> impl Strategy<Value = DataRequest> {
                 returning: Returning::Rows,
                 count: None,
                 expect: if row { Expect::One } else { Expect::Any },
+                accepts: Vec::new(),
             };
             DataRequest { shape, values: Values { literals: assembly.0, ..Values::default() } }
         },
