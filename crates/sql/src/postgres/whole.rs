@@ -75,3 +75,58 @@ pub(super) fn accounted(text: &mut String, statement: &str, account: &Account) {
     }
     let _ = write!(text, ") {statement}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use transom_query::{catalog::Handler, request::Media};
+
+    use super::*;
+
+    fn made(kind: BodyKind, value: Option<&str>, single: bool) -> (String, bool) {
+        let rows_of = Some(("s".into(), "a\"b".into()));
+        let body = Body { kind, rows_of, value: value.map(Into::into), single };
+        let mut text = String::new();
+        let alone = whole(&mut text, &Made { body: &body, rows: "r", names: &["id", "it's"] });
+        (text, alone)
+    }
+
+    fn handler(aggregate: bool) -> BodyKind {
+        let (schema, name) = ("s".into(), "text/html".into());
+        BodyKind::Handled(Arc::new(Handler { schema, name, aggregate, produces: "text/html".into() }))
+    }
+
+    #[test]
+    fn one_value_is_made_of_all_rows() {
+        let json = |object, strip_nulls| BodyKind::Json { object, strip_nulls };
+        assert_eq!(made(json(false, false), None, false).0, "coalesce(json_agg(r), '[]')");
+        assert_eq!(
+            made(json(true, true), None, false).0,
+            "coalesce(json_strip_nulls(json_agg(r)) -> 0, 'null')"
+        );
+        assert_eq!(made(json(false, false), Some("v"), true).0, "coalesce(json_agg(r.\"v\") -> 0, 'null')");
+        assert!(made(BodyKind::Csv, None, false).0.contains("ELSE 'id,it''s' END"));
+    }
+
+    #[test]
+    fn handlers_take_rows_of_their_type_and_types_take_a_value() {
+        assert_eq!(
+            made(handler(true), None, false),
+            ("\"s\".\"text/html\"(r::\"s\".\"a\"\"b\")".into(), false)
+        );
+        assert_eq!(
+            made(handler(false), Some("v"), true),
+            ("CAST(r.\"v\" AS \"s\".\"text/html\")".into(), true)
+        );
+    }
+
+    #[test]
+    fn an_account_is_of_the_whole_statement() {
+        let account =
+            Account { of: Media::Json, json: true, details: vec![transom_query::request::Detail::Wal] };
+        let mut text = String::new();
+        accounted(&mut text, "SELECT 1", &account);
+        assert_eq!(text, "EXPLAIN (FORMAT JSON, WAL) SELECT 1");
+    }
+}
