@@ -137,21 +137,22 @@ fn params(row: &Row) -> Vec<FunctionParam> {
     let required = usize::try_from(row.get::<_, i16>(12)).unwrap_or(0);
     let (variadic, count): (bool, usize) = (row.get(13), names.len());
     let types = shown.into_iter().zip(casts).zip(structured);
-    let param = |(at, (name, ((shown, cast), structured))): (usize, (&str, ((&str, &str), bool)))| {
+    let mut params = Vec::with_capacity(count);
+    for (at, (name, ((shown, cast), structured))) in names.into_iter().zip(types).enumerate() {
         let engine = EngineParam {
             shown: shown.into(),
             cast: cast.into(),
             structured,
             variadic: variadic && at + 1 == count,
         };
-        FunctionParam {
+        params.push(FunctionParam {
             name: name.into(),
             data_type: DataType::Any,
             default: (at >= required).then_some(None),
             engine: Some(Box::new(engine)),
-        }
-    };
-    names.into_iter().zip(types).enumerate().map(param).collect()
+        });
+    }
+    params
 }
 
 fn columns(named: &[&str], row: &Row) -> Vec<Column> {
