@@ -20,7 +20,7 @@ pub(crate) enum Child<'a> {
 /// Calls `visit` for everything directly inside `expr`.
 pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
     match expr {
-        Expr::Value(_) | Expr::Default => {}
+        Expr::Value(_) | Expr::Default | Expr::Output(_) => {}
         Expr::Param(param) | Expr::FromJson(param, _) => visit(Child::Param(param)),
         Expr::Column(query, _) => visit(Child::Row(query)),
         Expr::Json(operand, _)
@@ -97,6 +97,9 @@ fn each<'e>(parts: impl IntoIterator<Item = &'e mut Expr>, visit: &mut dyn FnMut
 pub(crate) fn query_children(query: &mut Query, visit: &mut dyn FnMut(Child)) {
     if let Source::Function(_, arguments) = &mut query.source {
         each(arguments, visit);
+    }
+    if let Source::Computed(computed) = &mut query.source {
+        visit(Child::Row(&mut computed.of));
     }
     let conditions = [&mut query.on, &mut query.filter, &mut query.having];
     for condition in conditions.into_iter().flatten() {

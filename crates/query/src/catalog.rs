@@ -10,9 +10,11 @@ use transom_types::DataType;
 
 mod function;
 mod handler;
+mod relationship;
 
 pub use function::{EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
 pub use handler::{Handler, Handlers};
+pub use relationship::{Relationship, RelationshipKind};
 
 use crate::notes::Notes;
 
@@ -178,46 +180,6 @@ pub struct FullTextIndex {
     pub row_id: ColumnId,
 }
 
-/// A way from one table to another that `select` can embed.
-#[derive(Clone, Debug)]
-pub struct Relationship {
-    /// The foreign key's name; for many-to-many, the junction's two names joined by `:`.
-    pub name: Box<str>,
-    /// The table it starts at.
-    pub from: TableId,
-    /// The table it leads to.
-    pub to: TableId,
-    /// How many rows stand at the other end, and by which columns they are found.
-    pub kind: RelationshipKind,
-}
-
-/// The cardinality of a [`Relationship`] and the columns that join it.
-#[derive(Clone, Debug)]
-pub enum RelationshipKind {
-    /// `from` holds the foreign key: pairs (column of `from`, column of `to`).
-    ToOne(Vec<(ColumnId, ColumnId)>),
-    /// `to` holds the foreign key: pairs (column of `from`, column of `to`).
-    ToMany(Vec<(ColumnId, ColumnId)>),
-    /// `to` holds the foreign key and it is unique there: pairs (column of `from`, column of `to`).
-    OneToOne(Vec<(ColumnId, ColumnId)>),
-    /// A junction holds a foreign key to each side, both within its primary key.
-    ManyToMany {
-        /// The table between.
-        junction: TableId,
-        /// Pairs (column of `from`, column of the junction).
-        near: Vec<(ColumnId, ColumnId)>,
-        /// Pairs (column of the junction, column of `to`).
-        far: Vec<(ColumnId, ColumnId)>,
-    },
-}
-
-impl RelationshipKind {
-    /// Whether at most one row stands at the other end.
-    pub fn to_one(&self) -> bool {
-        matches!(self, Self::ToOne(_) | Self::OneToOne(_))
-    }
-}
-
 impl Table {
     /// The column of this name, whatever the role may do with it.
     pub fn column(&self, name: &str) -> Option<ColumnId> {
@@ -244,7 +206,7 @@ impl Catalog {
     pub fn new(tables: Vec<Table>, functions: Vec<Function>) -> Self {
         let table_names = (0u32..).zip(&tables).map(|(id, t)| (t.name.clone(), TableId(id))).collect();
         let function_names = function::by_name(&functions, |_| true);
-        let relationships = relationships(&tables);
+        let relationships = relationship::of_keys(&tables);
         Self { tables, table_names, functions, function_names, relationships, ..Self::default() }
     }
 
@@ -297,6 +259,14 @@ impl Catalog {
     pub fn with_functions(self, functions: Vec<Function>) -> Self {
         let function_names = function::by_name(&functions, |_| true);
         Self { functions, function_names, ..self }
+    }
+
+    /// The same catalog with these ways too.
+    pub fn with_relationships(mut self, ways: impl IntoIterator<Item = Relationship>) -> Self {
+        for way in ways {
+            self.relationships.entry(way.from).or_default().push(way);
+        }
+        self
     }
 
     /// The same catalog with these remarks.
@@ -384,51 +354,4 @@ impl Index<FunctionId> for Catalog {
     fn index(&self, id: FunctionId) -> &Function {
         &self.functions[id.0 as usize]
     }
-}
-
-fn relationships(tables: &[Table]) -> AHashMap<TableId, Vec<Relationship>> {
-    let mut ways: AHashMap<TableId, Vec<Relationship>> = AHashMap::new();
-    let mut add = |way: Relationship| ways.entry(way.from).or_default().push(way);
-    for (id, table) in (0u32..).map(TableId).zip(tables) {
-        for key in &table.foreign_keys {
-            let pairs: Vec<_> = key.columns.iter().copied().zip(key.referenced.iter().copied()).collect();
-            let back: Vec<_> = pairs.iter().map(|(near, far)| (*far, *near)).collect();
-            let kind = match table.fixes_one_row(&key.columns) {
-                true => RelationshipKind::OneToOne(back),
-                false => RelationshipKind::ToMany(back),
-            };
-            add(Relationship { name: key.name.clone(), from: key.table, to: id, kind });
-            let kind = RelationshipKind::ToOne(pairs);
-            add(Relationship { name: key.name.clone(), from: id, to: key.table, kind });
-        }
-        for way in through_junction(id, table) {
-            add(way);
-        }
-    }
-    ways
-}
-
-/// A junction's primary key holds two foreign keys: each joins the tables at both ends.
-fn through_junction(id: TableId, table: &Table) -> Vec<Relationship> {
-    let within_key = |key: &&ForeignKey| key.columns.iter().all(|c| table.primary_key.contains(c));
-    let ends: Vec<&ForeignKey> = table.foreign_keys.iter().filter(within_key).collect();
-    let mut ways = Vec::new();
-    for (at, near) in ends.iter().enumerate() {
-        for (other, far) in ends.iter().enumerate() {
-            if at == other || near.columns == far.columns {
-                continue;
-            }
-            ways.push(Relationship {
-                name: format!("{}:{}", near.name, far.name).into(),
-                from: near.table,
-                to: far.table,
-                kind: RelationshipKind::ManyToMany {
-                    junction: id,
-                    near: near.referenced.iter().copied().zip(near.columns.iter().copied()).collect(),
-                    far: far.columns.iter().copied().zip(far.referenced.iter().copied()).collect(),
-                },
-            });
-        }
-    }
-    ways
 }

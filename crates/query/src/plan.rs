@@ -110,6 +110,8 @@ pub struct Query {
     pub id: QueryId,
     /// Where the rows come from.
     pub source: Source,
+    /// A junction whose rows are joined by `on`, once for each that matches; only where the engine decides who may read.
+    pub beside: Option<(QueryId, TableId)>,
     /// How the rows belong to the enclosing query's row.
     pub on: Option<Expr>,
     /// What the caller asked for.
@@ -140,8 +142,25 @@ pub enum Source {
     Function(FunctionId, Vec<Expr>),
     /// The rows of this table that the statement's own change returns: in [`Returning::rows`] alone.
     Written(TableId),
+    /// The rows of a table that a function of the engine's own makes of another row.
+    Computed(Box<Computed>),
     /// Exactly one row without columns: `SELECT` without `FROM`.
     One,
+}
+
+/// A call of a function of the engine's own for a row, whose result has the columns of `table`.
+#[derive(Clone, Debug)]
+pub struct Computed {
+    /// Whose rows are made.
+    pub table: TableId,
+    /// The function's schema.
+    pub schema: Box<str>,
+    /// The function.
+    pub name: Box<str>,
+    /// The row it is called for.
+    pub of: QueryId,
+    /// The table of that row.
+    pub from: TableId,
 }
 
 /// A named value of a result row.
@@ -191,6 +210,8 @@ pub enum Expr {
     FromJson(ParamId, Box<str>),
     /// What a parameter takes when nothing is given for it: only among the arguments of an engine's own function.
     Default,
+    /// The output at this place: in the grouping and order of its own query alone.
+    Output(u16),
     /// Negation, three-valued.
     Not(Box<Expr>),
     /// Conjunction; empty is true.
@@ -424,6 +445,7 @@ impl Query {
         Self {
             id,
             source: Source::Table(table),
+            beside: None,
             on: None,
             filter: None,
             guard: None,

@@ -27,6 +27,7 @@ struct Inner {
     engine: Option<(Box<str>, u16)>,
     message: String,
     details: Option<String>,
+    listed: Vec<serde_json::Value>,
     hint: Option<String>,
     headers: Vec<(Cow<'static, str>, String)>,
     /// What the status is called in its line, where not by its own name.
@@ -44,6 +45,7 @@ impl Problem {
             engine: None,
             message: message.into(),
             details: None,
+            listed: Vec::new(),
             hint: None,
             headers: Vec::new(),
             reason: None,
@@ -56,6 +58,15 @@ impl Problem {
     #[must_use]
     pub fn with_details(mut self, details: impl Into<String>) -> Self {
         self.0.details = Some(details.into());
+        self
+    }
+
+    /// The same as a list of documents, for those who can read one.
+    #[must_use]
+    pub fn with_listed_details(mut self, listed: Vec<serde_json::Value>) -> Self {
+        let texts: Vec<String> = listed.iter().map(ToString::to_string).collect();
+        self.0.details = Some(texts.join("; "));
+        self.0.listed = listed;
         self
     }
 
@@ -146,6 +157,11 @@ impl Problem {
     /// The offending part.
     pub fn details(&self) -> Option<&str> {
         self.0.details.as_deref()
+    }
+
+    /// The offending parts, where there are several that have parts themselves.
+    pub fn listed_details(&self) -> &[serde_json::Value] {
+        &self.0.listed
     }
 
     /// What would be right: this problem's own hint, else the code's.

@@ -1,7 +1,7 @@
-//! Functions of a table's row, which can be named as its columns.
+//! Functions of a table's row, which can be named as its columns, or as a relationship where they make other rows.
 
 use tokio_postgres::Row;
-use transom_query::catalog::{Access, Column};
+use transom_query::catalog::{Access, Column, Relationship, RelationshipKind};
 
 use super::{Found, columns::native_type, of_relations};
 
@@ -42,4 +42,29 @@ pub(super) fn add(found: &mut Found, row: &Row) {
         access: Access { select: true, ..Access::NONE },
         comment: row.get::<_, Option<&str>>(5).map(Into::into),
     });
+}
+
+/// Functions of one row that return rows of a relation: one at most where they say so.
+pub(super) const RELATED: &str = of_relations!(
+    "
+SELECT c.oid, r.oid, n.nspname::text, p.proname::text, NOT p.proretset OR p.prorows = 1
+FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_proc p ON p.proargtypes[0] = c.reltype
+JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_class r ON r.reltype = p.prorettype
+WHERE o.served AND p.pronargs = 1 AND p.prokind = 'f' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ORDER BY n.nspname <> ALL ($1), c.oid, p.proname, p.oid"
+);
+
+/// The ways that such functions are.
+pub(super) fn related(found: &Found, rows: &[Row]) -> Vec<Relationship> {
+    let served = |oid: u32| found.ids.get(&oid).copied().filter(|id| (id.0 as usize) < found.served_count);
+    let way = |row: &Row| {
+        let kind = RelationshipKind::Computed { schema: row.get::<_, &str>(2).into(), single: row.get(4) };
+        Some(Relationship {
+            name: row.get::<_, &str>(3).into(),
+            from: served(row.get(0))?,
+            to: served(row.get(1))?,
+            kind,
+        })
+    };
+    rows.iter().filter_map(way).collect()
 }

@@ -96,6 +96,10 @@ pub(crate) async fn introspect(
         true => client.query(functions::FUNCTIONS, &[&schemas]).await.map_err(failed)?,
         false => Vec::new(),
     };
+    let related = match native {
+        true => client.query(computed::RELATED, &[&schemas]).await.map_err(failed)?,
+        false => Vec::new(),
+    };
     let computed = match native {
         true => client.query(computed::COMPUTED, &[&schemas]).await.map_err(failed)?,
         false => Vec::new(),
@@ -115,8 +119,9 @@ pub(crate) async fn introspect(
     };
     computed.iter().for_each(|row| computed::add(&mut found, row));
     client.batch_execute("COMMIT").await.map_err(failed)?;
+    let related = computed::related(&found, &related);
     let functions = functions::functions(&found, &functions, hoisted.unwrap_or_default());
-    let catalog = Catalog::new(found.served(), functions).with_notes(notes);
+    let catalog = Catalog::new(found.served(), functions).with_relationships(related).with_notes(notes);
     Ok(catalog.with_time_zones(zones.into_iter()))
 }
 

@@ -23,8 +23,11 @@ WHERE c.relkind IN ('v', 'm') AND r.rulename = '_RETURN' AND r.ev_type = '1'
 ORDER BY c.oid"
 );
 
-/// For a view: which of its columns shows which column of which relation.
-type Origins = AHashMap<(TableId, ColumnId), ColumnId>;
+/// Most ways in which one view shows the columns of one key.
+const SHOWN_MAX: usize = 64;
+
+/// For a view: which of its columns show which column of which relation.
+type Origins = AHashMap<(TableId, ColumnId), Vec<ColumnId>>;
 
 struct View {
     id: TableId,
@@ -59,14 +62,25 @@ fn origins(found: &Found, view: &View, of: impl Fn(Origin) -> Option<Origin>) ->
             continue;
         };
         if let Some(here) = found.columns.get(&(view.oid, *number)) {
-            shown.entry((*table, *there)).or_insert(*here);
+            shown.entry((*table, *there)).or_default().push(*here);
         }
     }
     shown
 }
 
 fn through(origins: &Origins, table: TableId, columns: &[ColumnId]) -> Option<Vec<ColumnId>> {
-    columns.iter().map(|column| origins.get(&(table, *column)).copied()).collect()
+    columns.iter().map(|column| origins.get(&(table, *column))?.first().copied()).collect()
+}
+
+/// Every way in which a view shows these columns: one may be there more than once.
+fn every_way(origins: &Origins, table: TableId, columns: &[ColumnId]) -> Vec<Vec<ColumnId>> {
+    let mut ways = vec![Vec::new()];
+    for column in columns {
+        let Some(shown) = origins.get(&(table, *column)) else { return Vec::new() };
+        let further = |way: Vec<ColumnId>| shown.iter().map(move |column| [&way[..], &[*column]].concat());
+        ways = ways.into_iter().flat_map(further).take(SHOWN_MAX).collect();
+    }
+    ways
 }
 
 /// A foreign key leads from every view that shows its columns, and to every view that shows those it refers to.
@@ -94,16 +108,24 @@ fn foreign_keys(found: &mut Found, views: &[View]) {
             shown.entry(table).or_default().push((view.id, origins.clone()));
         }
     }
+    let ways_max = if found.native { SHOWN_MAX } else { 1 };
     let sides = |table: TableId, columns: &[ColumnId]| -> Vec<(TableId, Vec<ColumnId>)> {
         let views = shown.get(&table).into_iter().flatten();
-        let views = views.filter_map(|(view, origins)| Some((*view, through(origins, table, columns)?)));
+        let views = views.flat_map(|(view, origins)| {
+            every_way(origins, table, columns).into_iter().take(ways_max).map(|way| (*view, way))
+        });
         std::iter::once((table, columns.to_vec())).chain(views).collect()
     };
     let mut added: Vec<(TableId, ForeignKey)> = Vec::new();
+    let mut unique: Vec<(TableId, Vec<ColumnId>)> = Vec::new();
     let tables = (0..).map(TableId).zip(&found.tables);
     for (from, key) in tables.flat_map(|(id, table)| table.foreign_keys.iter().map(move |key| (id, key))) {
         let targets = sides(key.table, &key.referenced);
+        let is_unique = found.native && found.tables[from.0 as usize].fixes_one_row(&key.columns);
         for (source, columns) in sides(from, &key.columns) {
+            if is_unique && source != from {
+                unique.push((source, columns.clone()));
+            }
             for (target, referenced) in &targets {
                 if (source, *target) != (from, key.table) {
                     let (columns, referenced) = (columns.clone(), referenced.clone());
@@ -115,6 +137,10 @@ fn foreign_keys(found: &mut Found, views: &[View]) {
     }
     for (table, key) in added {
         found.tables[table.0 as usize].foreign_keys.push(key);
+    }
+    // One to one is one to one through a view, as PostgREST sees it.
+    for (view, columns) in unique {
+        found.tables[view.0 as usize].unique_keys.push(columns);
     }
 }
 
@@ -229,7 +255,7 @@ fn columns(found: &mut Found, view: &View, rows: &Rows, origins: &Origins) {
             continue;
         };
         let Some(here) = found.columns.get(&(view.oid, *number)).copied() else { continue };
-        let first = origins.get(&(*table, *there)) == Some(&here);
+        let first = origins.get(&(*table, *there)).and_then(|shown| shown.first()) == Some(&here);
         let of = found.tables[table.0 as usize][*there].clone();
         let column = &mut found.tables[view.id.0 as usize].columns[here.0 as usize];
         column.nullable = column.nullable && (of.nullable || rows.left_joined);

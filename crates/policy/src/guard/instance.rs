@@ -81,6 +81,9 @@ impl Guarder<'_> {
         ids.insert(query.id, id);
         query.id = id;
         let Source::Table(table) = query.source else { return Err(malformed()) };
+        if query.beside.is_some() {
+            return Err(malformed());
+        }
         self.need_select(table)?;
         self.rows.insert(id, Some(table));
         tree::try_query_children(query, &mut |child| self.bind_child(child, own, ids))?;

@@ -104,17 +104,24 @@ impl Guarder<'_> {
                 self.need_execute(*function)?;
                 None
             }
+            Source::Computed(computed) => Some(computed.table),
             Source::One => None,
         };
         self.enter(query.id, table)?;
         if let Some(table) = table {
             self.need_select(table)?;
         }
+        if let Some((id, junction)) = query.beside {
+            self.enter(id, Some(junction))?;
+            self.need_select(junction)?;
+        }
         tree::try_query_children(query, &mut |child| self.child(child))?;
-        query.guard = match table {
-            Some(table) => self.rule(table, query.id, &[|rules| &rules.select])?,
-            None => None,
-        };
+        let rows = table.map(|table| (query.id, table));
+        let mut guards = Vec::new();
+        for (id, table) in rows.into_iter().chain(query.beside) {
+            guards.push(self.rule(table, id, &[|rules| &rules.select])?);
+        }
+        query.guard = Expr::all(guards);
         Ok(())
     }
 

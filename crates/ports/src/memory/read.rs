@@ -127,7 +127,7 @@ fn source(query: &Query, outer: &Scope<'_>) -> Result<Vec<Row>, EvaluateError> {
     match &query.source {
         Source::Table(table) => Ok(outer.environment().state.rows(*table).to_vec()),
         Source::One => Ok(vec![Row::from([])]),
-        Source::Function(..) | Source::Written(_) => {
+        Source::Function(..) | Source::Written(_) | Source::Computed(_) => {
             Err(EvaluateError::Unsupported("the memory database cannot run this statement".into()))
         }
     }

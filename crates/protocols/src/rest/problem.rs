@@ -40,9 +40,16 @@ pub fn problem_body_as(problem: &Problem, status: u16) -> Bytes {
 }
 
 #[derive(Serialize)]
+#[serde(untagged)]
+enum Details<'a> {
+    Text(&'a str),
+    List(&'a [serde_json::Value]),
+}
+
+#[derive(Serialize)]
 struct Plain<'a> {
     code: &'a str,
-    details: Option<&'a str>,
+    details: Option<Details<'a>>,
     hint: Option<&'a str>,
     message: &'a str,
 }
@@ -65,7 +72,10 @@ pub fn problem_body_plain(problem: &Problem) -> Bytes {
     let (details, hint) = said_there(problem.code());
     let plain = Plain {
         code: problem.code_text(),
-        details: problem.details().filter(|_| details),
+        details: match problem.listed_details() {
+            [] => problem.details().filter(|_| details).map(Details::Text),
+            listed => Some(Details::List(listed)),
+        },
         hint: problem.hint().filter(|_| hint),
         message: problem.message(),
     };

@@ -5,8 +5,8 @@ use transom_types::{Code, DataType, Problem};
 use super::{Planner, relation::Relation};
 use crate::{
     TableId,
-    catalog::{Relationship, RelationshipKind},
-    plan::{Expr, Output, Query, QueryId, Source},
+    catalog::{ColumnId, Relationship, RelationshipKind},
+    plan::{Computed, Expr, Output, Query, QueryId, Source},
     request::{Aggregate, Embed, Field, Item, Path, Select},
 };
 
@@ -21,7 +21,7 @@ impl Planner<'_> {
         relation: Relation,
         embed: &Embed,
     ) -> Result<Vec<Output>, Problem> {
-        if embed.empty {
+        if embed.empty || (self.options.native && shows_nothing(&embed.select)) {
             // Names are checked even where nothing is returned.
             self.relationship(relation, embed)?;
             return Ok(Vec::new());
@@ -32,7 +32,7 @@ impl Planner<'_> {
         }
         let id = self.query_id();
         let mut query = self.query(id, Relation::Table(way.to), &embed.select)?;
-        query.on = Some(self.join(parent, id, &way));
+        self.join(&mut query, parent, &way);
         if self.options.native && !way.kind.to_one() {
             self.cap_rows(&mut query);
         }
@@ -51,6 +51,11 @@ impl Planner<'_> {
         }
         if !way.kind.to_one() {
             let aggregated = leaves.iter().filter(|leaf| leaf.is_some()).count();
+            if aggregated > 0 && self.options.native {
+                return Err(Problem::of_engine("PGRST127", 400, "Feature not implemented").with_details(
+                    "Aggregates are not implemented for one-to-many or many-to-many spreads.",
+                ));
+            }
             if aggregated > 0 && aggregated < leaves.len() {
                 let message = format!("the spread of '{}' mixes columns and aggregates", embed.resource);
                 return Err(Problem::new(Code::Unsupported, message)
@@ -79,7 +84,7 @@ impl Planner<'_> {
         let select = only(&embed.select, atom);
         let id = self.query_id();
         let mut query = self.query(id, Relation::Table(way.to), &select)?;
-        query.on = Some(self.join(parent, id, way));
+        self.join(&mut query, parent, way);
         let Some(Output { key, data_type, .. }) = query.outputs.first().cloned() else { return Ok(None) };
         let query = Box::new(query);
         Ok(Some(match way.kind.to_one() {
@@ -114,15 +119,10 @@ impl Planner<'_> {
         match atom {
             Item::Field(field) => {
                 let field = self.counted(Relation::Table(table), field);
-                let plain = field.path.clone().map(|path| {
-                    let cast = field.cast.clone();
-                    Item::Field(Field {
-                        alias: None,
-                        path: Some(path),
-                        cast,
-                        aggregate: None,
-                        aggregate_cast: None,
-                    })
+                let plain = (field.path.is_some() || self.options.native).then(|| {
+                    // Of no column: that there is a row.
+                    let (path, cast) = (field.path.clone(), field.cast.clone());
+                    Item::Field(Field { alias: None, path, cast, aggregate: None, aggregate_cast: None })
                 });
                 Ok(field.aggregate.is_some().then(|| (plain, field.into_owned())))
             }
@@ -207,12 +207,14 @@ impl Planner<'_> {
         let id = self.query_id();
         let relation = Relation::Table(way.to);
         let mut query = self.empty_query(id, relation);
-        query.on = Some(self.join(parent, id, way));
+        self.join(&mut query, parent, way);
         self.restrict(&mut query, relation, &embed.select)?;
         Ok(query)
     }
 
-    fn join(&mut self, parent: QueryId, child: QueryId, way: &Relationship) -> Expr {
+    /// Makes a query's rows those that belong to the parent's row.
+    fn join(&mut self, query: &mut Query, parent: QueryId, way: &Relationship) {
+        let child = query.id;
         match &way.kind {
             RelationshipKind::ToOne(pairs)
             | RelationshipKind::ToMany(pairs)
@@ -220,15 +222,23 @@ impl Planner<'_> {
                 let equal = pairs.iter().map(|(near, far)| {
                     Some(Expr::eq(Expr::Column(child, *far), Expr::Column(parent, *near)))
                 });
-                Expr::all(equal).unwrap_or(Expr::And(Vec::new()))
+                query.on = Some(Expr::all(equal).unwrap_or(Expr::And(Vec::new())));
             }
             RelationshipKind::ManyToMany { junction, near, far } => {
                 let id = self.query_id();
-                let mut between = Query::table(id, *junction);
-                between.source = Source::Table(*junction);
-                between.on = Expr::all(near.iter().map(|(from, through)| {
+                let of_parent = |(from, through): &(ColumnId, ColumnId)| {
                     Some(Expr::eq(Expr::Column(id, *through), Expr::Column(parent, *from)))
-                }));
+                };
+                if self.options.native {
+                    let of_child = |(through, to): &(ColumnId, ColumnId)| {
+                        Some(Expr::eq(Expr::Column(child, *to), Expr::Column(id, *through)))
+                    };
+                    query.beside = Some((id, *junction));
+                    query.on = Expr::all(far.iter().map(of_child).chain(near.iter().map(of_parent)));
+                    return;
+                }
+                let mut between = Query::table(id, *junction);
+                between.on = Expr::all(near.iter().map(of_parent));
                 between.outputs = far
                     .iter()
                     .map(|(through, _)| Output {
@@ -238,10 +248,26 @@ impl Planner<'_> {
                     })
                     .collect();
                 let ends = far.iter().map(|(_, to)| Expr::Column(child, *to)).collect();
-                Expr::InQuery(ends, Box::new(between))
+                query.on = Some(Expr::InQuery(ends, Box::new(between)));
+            }
+            RelationshipKind::Computed { schema, .. } => {
+                query.source = Source::Computed(Box::new(Computed {
+                    table: way.to,
+                    schema: schema.clone(),
+                    name: way.name.clone(),
+                    of: parent,
+                    from: way.from,
+                }));
             }
         }
     }
+}
+
+/// Whether nothing is left of an embedded resource to show: it has only resources that show nothing themselves.
+fn shows_nothing(select: &Select) -> bool {
+    let empty =
+        |item: &Item| matches!(item, Item::Embed(embed) if embed.empty || shows_nothing(&embed.select));
+    !select.items.is_empty() && select.items.iter().all(empty)
 }
 
 /// The same rows with one item. The other embedded resources return nothing but still restrict and order them.

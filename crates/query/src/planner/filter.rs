@@ -57,7 +57,11 @@ impl Planner<'_> {
             return Err(Problem::new(Code::GroupingInvalid, "aggregates are not allowed in a filter")
                 .with_hint("Use having=, for example having=price.sum().gt.100"));
         };
-        if let Some(embed) = embed_named(select, path) {
+        // What is no test for NULL can only mean a column, where one has the name.
+        let column_meant = self.options.native
+            && !matches!(condition.test, Test::Is(IsValue::Null | IsValue::NotNull))
+            && self.column(relation, &path.column).is_ok();
+        if let Some(embed) = embed_named(select, path).filter(|_| !column_meant) {
             let exists = match &condition.test {
                 Test::Is(IsValue::NotNull) => true,
                 Test::Is(IsValue::Null) => false,

@@ -103,7 +103,7 @@ impl Planner<'_> {
             [Step::Read(read)] => match &read.query.source {
                 Source::Table(table) | Source::Written(table) => Some(self.table_root(*table, whole)),
                 Source::Function(function, _) => Some(self.function_root(*function, whole)),
-                Source::One => None,
+                Source::Computed(_) | Source::One => None,
             },
             [Step::Insert(insert)] => Some(self.table_root(insert.table, whole)),
             [Step::Update(update)] => Some(self.table_root(update.table, whole)),

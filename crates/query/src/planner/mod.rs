@@ -18,6 +18,7 @@ mod relation;
 mod relationship;
 mod renumber;
 mod select;
+mod ways;
 mod write;
 
 use transom_types::{Code, DataType, Problem, Value};

@@ -4,29 +4,31 @@ use transom_types::{Code, Problem};
 
 use super::{Planner, relation::Relation};
 use crate::{
-    plan::{Expr, OrderTerm, Output, QueryId},
+    TableId,
+    plan::{Expr, OrderTerm, Output, Query, Source},
     request::{Item, Order, Select},
 };
 
 impl Planner<'_> {
     pub(super) fn order_terms(
         &mut self,
-        id: QueryId,
+        query: &Query,
         relation: Relation,
         select: &Select,
     ) -> Result<Vec<OrderTerm>, Problem> {
-        select.order.iter().map(|order| self.order_term(id, relation, select, order)).collect()
+        select.order.iter().map(|order| self.order_term(query, relation, select, order)).collect()
     }
 
     fn order_term(
         &mut self,
-        id: QueryId,
+        query: &Query,
         relation: Relation,
         select: &Select,
         order: &Order,
     ) -> Result<OrderTerm, Problem> {
+        let id = query.id;
         let expr = match (&order.embed, order.aggregate, &order.path) {
-            (Some(embed), _, _) => self.related(id, relation, select, embed, order)?,
+            (Some(embed), _, _) => self.related(query, relation, select, embed, order)?,
             (None, Some(aggregate), path) => {
                 let value = match path {
                     Some(path) => Some(self.path(id, relation, path)?),
@@ -45,7 +47,7 @@ impl Planner<'_> {
 
     fn related(
         &mut self,
-        id: QueryId,
+        query: &Query,
         relation: Relation,
         select: &Select,
         name: &str,
@@ -57,8 +59,7 @@ impl Planner<'_> {
         });
         let (Some(embed), Some(path)) = (embed, &order.path) else {
             let message = format!("'{name}' is not an embedded resource in this request");
-            return Err(Problem::new(Code::NotEmbedded, message)
-                .with_hint(format!("Add it to select: select=*,{name}(…)")));
+            return Err(Problem::new(Code::NotEmbedded, message).with_hint(self.not_embedded(name)));
         };
         let way = self.relationship(relation, embed)?;
         if !way.kind.to_one() {
@@ -68,9 +69,35 @@ impl Planner<'_> {
                 "'{from}' and '{name}' do not form a many-to-one or one-to-one relationship"
             )));
         }
-        let mut query = self.joined(id, &way, embed)?;
+        if self.options.native
+            && embed.spread
+            && let Some(place) = spread_output(query, way.to, &path.column)
+        {
+            return Ok(Expr::Output(place));
+        }
+        let mut query = self.joined(query.id, &way, embed)?;
         let (expr, data_type) = self.path(query.id, Relation::Table(way.to), path)?;
         query.outputs = vec![Output { key: path.column.clone(), expr, data_type }];
         Ok(Expr::Scalar(Box::new(query)))
     }
+
+    fn not_embedded(&self, name: &str) -> String {
+        match self.options.native {
+            true => format!("Verify that '{name}' is included in the 'select' query parameter."),
+            false => format!("Add it to select: select=*,{name}(…)"),
+        }
+    }
+}
+
+/// Where a column that was spread of this table stands, by the name that it has there.
+fn spread_output(query: &Query, table: TableId, name: &str) -> Option<u16> {
+    let spread = |output: &Output| {
+        let scalar = match &output.expr {
+            Expr::EngineCast(inner, _) => inner,
+            expr => expr,
+        };
+        *output.key == *name
+            && matches!(scalar, Expr::Scalar(inner) if matches!(inner.source, Source::Table(of) if of == table))
+    };
+    query.outputs.iter().position(spread).and_then(|place| u16::try_from(place).ok())
 }

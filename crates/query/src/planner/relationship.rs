@@ -12,6 +12,9 @@ use crate::{
 impl Planner<'_> {
     pub(super) fn relationship(&self, relation: Relation, embed: &Embed) -> Result<Relationship, Problem> {
         let Relation::Table(from) = relation else { return Err(self.unrelated(relation, embed)) };
+        if self.options.native {
+            return self.way(from, embed);
+        }
         let ways = self.catalog.relationships(from);
         // A table that refers to itself is entered downwards by its own name, upwards by its column's.
         let upwards =
@@ -52,7 +55,7 @@ impl Planner<'_> {
             RelationshipKind::ToMany(_) | RelationshipKind::OneToOne(_) => {
                 &*way.name == name && way.from != way.to
             }
-            RelationshipKind::ManyToMany { .. } => false,
+            RelationshipKind::ManyToMany { .. } | RelationshipKind::Computed { .. } => false,
         }
     }
 
@@ -73,6 +76,7 @@ impl Planner<'_> {
                 let column = || matches!(far.as_slice(), [(through, _)] if &*self.catalog[*junction][*through].name == hint);
                 &*self.catalog[*junction].name == hint || &*way.name == hint || column()
             }
+            RelationshipKind::Computed { .. } => false,
         }
     }
 
@@ -84,8 +88,9 @@ impl Planner<'_> {
         );
         let using = embed.hint.as_ref().map_or(String::new(), |hint| format!(" using the hint '{hint}'"));
         let details = format!(
-            "Searched for a foreign key relationship between '{from}' and '{}'{using} in the schema 'public', but no matches were found.",
-            embed.resource
+            "Searched for a foreign key relationship between '{from}' and '{}'{using} in the schema '{}', but no matches were found.",
+            embed.resource,
+            self.catalog.schema()
         );
         let problem = Problem::new(Code::RelationshipMissing, message).with_details(details);
         if embed.empty && AGGREGATES.contains(&&*embed.resource) {
@@ -147,6 +152,7 @@ fn describe(catalog: &Catalog, way: &Relationship) -> String {
         RelationshipKind::ToMany(_) => "one-to-many",
         RelationshipKind::OneToOne(_) => "one-to-one",
         RelationshipKind::ManyToMany { .. } => "many-to-many",
+        RelationshipKind::Computed { .. } => "computed",
     };
     format!("{cardinality}: {} with {} using {}", catalog[way.from].name, catalog[way.to].name, way.name)
 }

@@ -23,7 +23,7 @@ fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
             values.iter_mut().for_each(|value| visit(value, known, next));
             inside(query, known, next);
         }
-        Expr::Value(_) | Expr::Default | Expr::Param(_) | Expr::FromJson(..) => {}
+        Expr::Value(_) | Expr::Default | Expr::Output(_) | Expr::Param(_) | Expr::FromJson(..) => {}
         Expr::Json(inner, _)
         | Expr::Cast(inner, _)
         | Expr::EngineCast(inner, _)
@@ -79,6 +79,14 @@ fn inside(query: &mut Query, known: &mut Known, next: &mut u16) {
     *next += 1;
     if let Source::Function(_, arguments) = &mut query.source {
         arguments.iter_mut().for_each(|argument| visit(argument, known, next));
+    }
+    if let Source::Computed(computed) = &mut query.source {
+        rename(&mut computed.of, known);
+    }
+    if let Some((id, _)) = &mut query.beside {
+        known.push((*id, QueryId(*next)));
+        *id = QueryId(*next);
+        *next += 1;
     }
     let predicates = [&mut query.on, &mut query.filter, &mut query.guard, &mut query.having];
     predicates.into_iter().flatten().for_each(|predicate| visit(predicate, known, next));

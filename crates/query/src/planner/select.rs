@@ -23,7 +23,7 @@ impl Planner<'_> {
         query.outputs = self.outputs(id, relation, select)?;
         self.restrict(&mut query, relation, select)?;
         self.group(&mut query, relation, select)?;
-        query.order = self.order_terms(id, relation, select)?;
+        query.order = self.order_terms(&query, relation, select)?;
         self.check_order(&query, relation)?;
         self.page(&mut query, relation, select)?;
         for (slot, place, name) in
@@ -68,6 +68,9 @@ impl Planner<'_> {
         relation: Relation,
         select: &Select,
     ) -> Result<Vec<Output>, Problem> {
+        if let (true, Relation::Table(from)) = (self.options.native, relation) {
+            self.check_embeds(from, select)?;
+        }
         if select.items.is_empty() {
             return Ok(self.every_column(id, relation));
         }
@@ -134,6 +137,10 @@ impl Planner<'_> {
             let (expr, data_type) = cast(self.options, expr, data_type, field.aggregate_cast.as_deref())?;
             return Ok(Output { key: named(aggregate_name(aggregate)), expr, data_type });
         }
+        if self.options.native && field.path.is_none() {
+            let there = Expr::Value(Value::Integer(1));
+            return Ok(Output { key: "count".into(), expr: there, data_type: DataType::Integer });
+        }
         let (Some((expr, data_type)), Some(path)) = (value, &field.path) else {
             return Err(Problem::new(Code::QuerySyntax, "select has an item without a column"));
         };
@@ -192,7 +199,19 @@ impl Planner<'_> {
             };
         }
         let mut keys = Vec::new();
-        for output in query.outputs.iter().filter(|output| !has_aggregate(&output.expr)) {
+        for (place, output) in (0u16..).zip(&mut query.outputs) {
+            if has_aggregate(&output.expr) {
+                continue;
+            }
+            if self.options.native && matches!(output.expr, Expr::Scalar(_)) {
+                // The engine tells no two subqueries to be the same: what was spread is named by its place.
+                if output.data_type == DataType::Json {
+                    let shown = std::mem::replace(&mut output.expr, Expr::Default);
+                    output.expr = Expr::EngineCast(Box::new(shown), "jsonb".into());
+                }
+                keys.push(Expr::Output(place));
+                continue;
+            }
             grouping_keys(&output.expr, query.id, &mut keys);
         }
         if !aggregated && keys.is_empty() {

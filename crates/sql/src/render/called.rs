@@ -1,6 +1,9 @@
 //! Calls of an engine's own functions as sources of rows.
 
-use transom_query::{ColumnId, Expr, FunctionId, Query, plan::Source};
+use transom_query::{
+    ColumnId, Expr, FunctionId, Query,
+    plan::{Computed, Source},
+};
 use transom_types::Problem;
 
 use super::Writer;
@@ -80,6 +83,23 @@ impl Writer<'_> {
             writer.expr(argument)
         })?;
         self.push(")");
+        Ok(())
+    }
+
+    /// `schema.function((row of another query))`: the row is made of its columns, for it may itself have been gathered.
+    pub(super) fn computed(&mut self, computed: &Computed) -> Result<(), Problem> {
+        let catalog = self.catalog;
+        self.name(&computed.schema);
+        self.push(".");
+        self.name(&computed.name);
+        self.push("(CAST(ROW(");
+        let stored = catalog[computed.from].columns.iter().filter(|column| !column.computed).count();
+        self.list((0..stored as u32).map(ColumnId), ", ", |writer, column| {
+            writer.expr(&Expr::Column(computed.of, column))
+        })?;
+        self.push(") AS ");
+        self.table(computed.from);
+        self.push("))");
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ impl Writer<'_> {
                 dialect.search(&mut self.text, (&operand, *vector), (*kind, language.as_deref()), &words)?;
             }
             Expr::Default => self.push("DEFAULT"),
+            Expr::Output(place) => self.push(&(u32::from(*place) + 1).to_string()),
             _ => return Err(Problem::new(Code::Internal, "an expression of every engine")),
         }
         Ok(())

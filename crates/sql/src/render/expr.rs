@@ -50,7 +50,8 @@ impl Writer<'_> {
             | Expr::EngineOperator(..)
             | Expr::FromJson(..)
             | Expr::Search { .. }
-            | Expr::Default => self.of_engine(expr)?,
+            | Expr::Default
+            | Expr::Output(_) => self.of_engine(expr)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,

@@ -144,6 +144,9 @@ impl<'a> Writer<'a> {
     /// Makes a query's rows known before anything of it is written.
     fn enter(&mut self, query: &Query) {
         self.sources.insert(query.id, query.source.clone());
+        if let Some((id, junction)) = query.beside {
+            self.sources.insert(id, Source::Table(junction));
+        }
     }
 
     /// Makes the row of a write step known, by its table's name.

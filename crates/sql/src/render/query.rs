@@ -35,6 +35,12 @@ impl Writer<'_> {
                 self.push(" AS ");
                 self.alias(query.id);
             }
+            Source::Computed(computed) => {
+                self.push(" FROM ");
+                self.computed(computed)?;
+                self.push(" AS ");
+                self.alias(query.id);
+            }
             Source::Written(_) => {
                 self.push(" FROM ");
                 self.push(self.prefix);
@@ -48,6 +54,12 @@ impl Writer<'_> {
                 self.push("\n) AS ");
                 self.alias(query.id);
             }
+        }
+        if let Some((id, junction)) = query.beside {
+            self.push(", ");
+            self.table(junction);
+            self.push(" AS ");
+            self.alias(id);
         }
         self.conditions(&[&query.on, &query.filter, &query.guard])?;
         if let Some(keys) = &query.group_by
@@ -280,6 +292,7 @@ impl Writer<'_> {
     pub(super) fn table_of(&self, id: QueryId) -> Option<TableId> {
         self.sources.get(&id).and_then(|source| match source {
             Source::Table(table) | Source::Written(table) => Some(*table),
+            Source::Computed(computed) => Some(computed.table),
             _ => None,
         })
     }
@@ -288,6 +301,7 @@ impl Writer<'_> {
     pub(super) fn column_type(&self, id: QueryId, column: transom_query::ColumnId) -> Option<DataType> {
         match self.sources.get(&id)? {
             Source::Table(table) | Source::Written(table) => Some(self.catalog[*table][column].data_type),
+            Source::Computed(computed) => Some(self.catalog[computed.table][column].data_type),
             Source::Function(function, _) => {
                 self.catalog[*function].columns.get(column.0 as usize).map(|column| column.data_type)
             }
@@ -304,6 +318,7 @@ impl Writer<'_> {
             Some(Source::Table(table) | Source::Written(table)) => {
                 Ok(self.catalog[*table][column].name.clone())
             }
+            Some(Source::Computed(computed)) => Ok(self.catalog[computed.table][column].name.clone()),
             Some(Source::Function(function, _)) => {
                 Ok(self.catalog[*function].columns[column.0 as usize].name.clone())
             }
@@ -319,6 +334,7 @@ impl<'a> Writer<'a> {
         let catalog: &'a transom_query::Catalog = self.catalog;
         let columns = match self.sources.get(id)? {
             Source::Table(table) | Source::Written(table) => &catalog[*table].columns,
+            Source::Computed(computed) => &catalog[computed.table].columns,
             Source::Function(function, _) => &catalog[*function].columns,
             Source::One => return None,
         };

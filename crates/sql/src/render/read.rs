@@ -109,7 +109,14 @@ impl Writer<'_> {
         }
         // A group without keys is there only with an aggregate.
         self.push("SELECT count(*) AS total FROM (SELECT ");
-        self.push(if query.group_by.is_some() { "count(*)" } else { "1" });
+        match &query.group_by {
+            // Some keys are outputs.
+            Some(keys) if keys.iter().any(|key| matches!(key, Expr::Output(_))) => {
+                self.list(&query.outputs, ", ", |writer, output| writer.shown(output))?;
+            }
+            Some(_) => self.push("count(*)"),
+            None => self.push("1"),
+        }
         self.source_and_conditions(query)?;
         if let Some(rows) = count_max.filter(|_| count != Count::Exact) {
             // One more tells that there are more, where the engine can then say about how many.

@@ -69,7 +69,7 @@ impl Writer<'_> {
         let name = match &query.source {
             Source::Table(table) | Source::Written(table) => &catalog[*table].name,
             Source::Function(function, _) => &catalog[*function].name,
-            Source::One => return,
+            Source::Computed(_) | Source::One => return,
         };
         self.called_by(query.id, name);
     }
