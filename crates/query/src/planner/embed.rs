@@ -250,7 +250,7 @@ impl Planner<'_> {
                 let ends = far.iter().map(|(_, to)| Expr::Column(child, *to)).collect();
                 query.on = Some(Expr::InQuery(ends, Box::new(between)));
             }
-            RelationshipKind::Computed { schema, .. } => {
+            RelationshipKind::Computed { schema, single } => {
                 query.source = Source::Computed(Box::new(Computed {
                     table: way.to,
                     schema: schema.clone(),
@@ -258,6 +258,10 @@ impl Planner<'_> {
                     of: parent,
                     from: way.from,
                 }));
+                if *single && query.limit.is_none() {
+                    // It says so itself, and the engine does not hold it to that.
+                    query.limit = Some(self.rows_at_most(1));
+                }
             }
         }
     }

@@ -169,9 +169,13 @@ impl<'a> Planner<'a> {
     /// A read without a limit gets the deployment's; a larger one is lowered where values are bound.
     fn cap_rows(&mut self, query: &mut Query) {
         if let (None, Some(rows_max)) = (query.limit, self.options.rows_max) {
-            let source = ParamSource::Constant(Value::Integer(rows_max.into()));
-            query.limit = Some(self.param(source, ParamKind::Scalar(DataType::Integer), "limit"));
+            query.limit = Some(self.rows_at_most(rows_max));
         }
+    }
+
+    fn rows_at_most(&mut self, rows_max: u32) -> ParamId {
+        let source = ParamSource::Constant(Value::Integer(rows_max.into()));
+        self.param(source, ParamKind::Scalar(DataType::Integer), "limit")
     }
 
     /// `TABLE/KEY`: the primary key's columns, in order.
