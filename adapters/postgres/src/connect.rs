@@ -16,6 +16,7 @@ use transom_sql::Prepared;
 use crate::{
     errors::{During, db_error},
     options::Options,
+    session,
     tls::{Stream as TlsStream, Tls},
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Connector {
     tls: Tls,
     statement_count_max: usize,
     prepares: bool,
+    /// Whether units run in sessions: what each of them needs is prepared with the connection.
+    sessions: bool,
     /// How old a connection may get, and how long it may have nothing to do.
     pub(crate) lifetimes: (Option<Duration>, Option<Duration>),
     closed: AtomicBool,
@@ -49,6 +52,16 @@ pub(crate) struct Connection {
     pub(crate) prepares: bool,
     /// By the statement's address; holding the statement keeps the address its own.
     statements: Cache<usize, (Arc<Prepared>, Statement)>,
+    /// What every session begins and ends with, where statements are kept.
+    pub(crate) around: Option<Around>,
+}
+
+/// What every session begins and ends with.
+pub(crate) struct Around {
+    /// Takes names and values of settings.
+    pub(crate) settings: Statement,
+    /// What the transaction asks of the reply.
+    pub(crate) asked: Statement,
 }
 
 impl Connector {
@@ -67,6 +80,7 @@ impl Connector {
             tls: Tls::new(options.ca_file.as_deref())?,
             statement_count_max: options.statement_count_max,
             prepares: options.prepares,
+            sessions: options.native,
             lifetimes: (options.connection_age_max, options.connection_idle_max),
             closed: AtomicBool::new(false),
         })
@@ -119,7 +133,18 @@ impl Connector {
             2 * timeout.as_millis(),
         );
         client.batch_execute(&settings).await.map_err(|error| db_error(&error, During::Read))?;
-        Ok(Connection { client, prepares: self.prepares, statements: Cache::new(self.statement_count_max) })
+        let around = match self.sessions && self.prepares && purpose == Purpose::Write {
+            true => Some(self.around(&client).await.map_err(|error| db_error(&error, During::Read))?),
+            false => None,
+        };
+        let statements = Cache::new(self.statement_count_max);
+        Ok(Connection { client, prepares: self.prepares, statements, around })
+    }
+
+    async fn around(&self, client: &Client) -> Result<Around, Error> {
+        let (settings, asked) =
+            tokio::join!(client.prepare(session::SETTINGS), client.prepare(session::ASKED));
+        Ok(Around { settings: settings?, asked: asked? })
     }
 }
 

@@ -68,7 +68,13 @@ impl Postgres {
         let pool = |purpose, count| Pool::new(connector.clone(), purpose, count, waits).map(Arc::new);
         let read_pool = pool(Purpose::Read, options.read_connections)?;
         let write_pool = pool(Purpose::Write, options.transaction_connections)?;
-        let shared = |purpose| Shared::new(connector.clone(), purpose, options.shared_connections, timeout);
+        let shared = |purpose| {
+            let count = match purpose {
+                Purpose::Read => options.shared_connections,
+                Purpose::Write => options.write_connections,
+            };
+            Shared::new(connector.clone(), purpose, count, timeout)
+        };
         let reads =
             Reads::new(connector.clone(), shared(Purpose::Read), read_pool.clone(), options.reply_bytes_max);
         let books = Arc::new(Books::new(connector.clone(), options.clone()));

@@ -20,6 +20,8 @@ pub struct Options {
     pub search_path: Vec<String>,
     /// Connections that requests of one statement share.
     pub shared_connections: usize,
+    /// Connections that writes of one statement share: as many commits wait for the disk together.
+    pub write_connections: usize,
     /// Connections that a dear read has to itself.
     pub read_connections: usize,
     /// Connections that a transaction has to itself.
@@ -57,6 +59,7 @@ impl Options {
             hoisted: Vec::new(),
             search_path: Vec::new(),
             shared_connections: 2,
+            write_connections: 16,
             read_connections: 4,
             transaction_connections: 8,
             statement_count_max: 1_000,

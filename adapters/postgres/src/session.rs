@@ -18,8 +18,12 @@ use crate::{
 };
 
 /// What a transaction's statements asked of the reply; asked for last.
-const ASKED: &str =
+pub(crate) const ASKED: &str =
     "SELECT current_setting('response.headers', true), current_setting('response.status', true)";
+
+/// Settings by their names and values, for one transaction.
+pub(crate) const SETTINGS: &str =
+    "SELECT count(set_config(s.name, s.value, true)) FROM unnest($1::text[], $2::text[]) AS s(name, value)";
 
 /// How the engine joins the elements of an array of rows.
 const BETWEEN_ROWS: &[u8] = b", \n ";
@@ -55,13 +59,12 @@ impl InSession<'_> {
         let client = &self.connection.client;
         let during = if self.session.read_only { During::Read } else { During::Write };
         self.committing.store(!self.session.read_only, Ordering::Release);
-        let (opening, settings) = (self.opening(), settings(self.session));
-        let (ending, asked) = (self.ending(), client.simple_query(ASKED));
+        let opening = self.opening();
+        let (ending, asked) = (self.ending(), self.asked());
         let opened = async {
             let before = self.session.before.as_ref().map(|function| format!("SELECT {function}()"));
             let before: OptionFuture<_> = before.as_ref().map(|call| client.batch_execute(call)).into();
-            let (begun, set, before) =
-                join3(client.batch_execute(&opening), client.batch_execute(&settings), before).await;
+            let (begun, set, before) = join3(client.batch_execute(&opening), self.set(), before).await;
             begun.and(set).and(before.unwrap_or(Ok(())))
         };
         let (opened, outcome, asked, ended) =
@@ -71,15 +74,15 @@ impl InSession<'_> {
         let reply = asked.map_err(|error| self.failed(&error, during, 0))?;
         ended.map_err(|error| self.failed(&error, during, 0))?;
         outcome.meets(step).map_err(|error| Failure::last(DbError { step: Some(0), ..error }))?;
-        Ok(Committed { outcomes: vec![outcome], replayed: false, session: asked_of(&reply) })
+        Ok(Committed { outcomes: vec![outcome], replayed: false, session: reply })
     }
 
     /// Each step is answered before the next is sent.
     async fn in_turn(&self, steps: &[Step]) -> Result<Committed, Failure> {
         let client = &self.connection.client;
         let read = |error: Error, at| self.failed(&error, During::Read, at);
-        let (opening, settings) = (self.opening(), settings(self.session));
-        let (begun, set) = join(client.batch_execute(&opening), client.batch_execute(&settings)).await;
+        let opening = self.opening();
+        let (begun, set) = join(client.batch_execute(&opening), self.set()).await;
         begun.and(set).map_err(|error| read(error, 0))?;
         if let Some(function) = &self.session.before {
             let call = format!("SELECT {function}()");
@@ -92,10 +95,37 @@ impl InSession<'_> {
             outcomes.push(outcome);
         }
         self.committing.store(true, Ordering::Release);
-        let (asked, ended) = join(client.simple_query(ASKED), client.batch_execute(self.ending())).await;
+        let (asked, ended) = join(self.asked(), client.batch_execute(self.ending())).await;
         let reply = asked.map_err(|error| read(error, 0))?;
         ended.map_err(|error| self.failed(&error, During::Write, 0))?;
-        Ok(Committed { outcomes, replayed: false, session: asked_of(&reply) })
+        Ok(Committed { outcomes, replayed: false, session: reply })
+    }
+
+    /// Role and settings. A message of its own after the beginning: should it be refused as a whole, a transaction that
+    /// has failed is open.
+    async fn set(&self) -> Result<(), Error> {
+        let client = &self.connection.client;
+        let Some(around) = &self.connection.around else {
+            return client.batch_execute(&settings(self.session)).await;
+        };
+        let settings = &self.session.settings;
+        let names: Vec<&str> = settings.iter().map(|(name, _)| &**name).chain(["role"]).collect();
+        let values: Vec<&str> =
+            settings.iter().map(|(_, value)| &**value).chain([&*self.session.role]).collect();
+        client.execute(&around.settings, &[&names, &values]).await.map(|_| ())
+    }
+
+    async fn asked(&self) -> Result<SessionReply, Error> {
+        let client = &self.connection.client;
+        let Some(around) = &self.connection.around else {
+            return client.simple_query(ASKED).await.map(|reply| asked_of(&reply));
+        };
+        let row = client.query_one(&around.asked, &[]).await?;
+        let cell = |at| {
+            let text: Result<Option<&str>, Error> = row.try_get(at);
+            text.map(|text| text.filter(|text| !text.is_empty()).map(Into::into))
+        };
+        Ok(SessionReply { headers: cell(0)?, status: cell(1)? })
     }
 
     async fn step(&self, step: &Step, outcomes: &[Outcome]) -> Result<Outcome, Failure> {
@@ -141,7 +171,7 @@ impl InSession<'_> {
     }
 }
 
-/// A message of its own after the beginning: should it be refused as a whole, a transaction that has failed is open.
+/// Role and settings as one statement, where none are kept.
 pub(crate) fn settings(session: &Session) -> String {
     let mut text = String::from("SELECT set_config('role', ");
     Postgres.string(&mut text, &session.role);

@@ -59,6 +59,7 @@ fn postgres_options(project: &Project) -> transom_postgres::Options {
             0 => cores,
             connections => connections as usize,
         },
+        write_connections: database.write_connections as usize,
         read_connections: database.transaction_connections as usize,
         transaction_connections: database.transaction_connections as usize,
         statement_timeout_max: database.statement_timeout,

@@ -117,6 +117,9 @@ section! {
         ca_file: Option<String> = none;
         /// Connections to a database server that requests of one quick statement share; each sends many at once. 0 is one per processor core.
         shared_connections: u32 = 0, within 0..=64;
+        /// Connections to a database server that inserts and other writes of one statement share, opened as they are needed. So many
+        /// commits wait for the server's disk together, which is what makes many small writes fast.
+        write_connections: u32 = 16, within 1..=1_000;
         /// Connections to a database server for transactions, and as many for reads that turn out dear: each has one to itself while it runs.
         transaction_connections: u32 = 8, within 1..=1_000;
         /// How many threads run reads that turn out dear; cheap ones run where the request is. 0 is one per processor core, but at least 2.
