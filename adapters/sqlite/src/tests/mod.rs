@@ -127,6 +127,7 @@ fn no_plan() -> Arc<GuardedPlan> {
         cost: Cost::Key,
         cacheable: false,
         query_ids: 1,
+        form: Default::default(),
     };
     Arc::new(guard(plan, &policies.system()).unwrap())
 }
