@@ -61,6 +61,7 @@ fn table(catalog: &Catalog, name: &str) -> Vec<String> {
                 RelationshipKind::ToMany(_) => "to many",
                 RelationshipKind::OneToOne(_) => "one to one",
                 RelationshipKind::ManyToMany { .. } => "many to many",
+                RelationshipKind::Computed { .. } => "computed",
             };
             format!("{kind} {}", catalog[way.to].name)
         })

@@ -136,6 +136,7 @@ pub async fn judges_rows(factory: &dyn Factory) {
         cost: Cost::Scan,
         cacheable: true,
         query_ids: 1,
+        form: Default::default(),
     };
     let rendered = shop.rendered(plan, &grant).expect("is rendered");
     // The policy may have added parameters of its own; this one needs none.

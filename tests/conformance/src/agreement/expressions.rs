@@ -64,6 +64,7 @@ async fn kept(shop: &Shop, filter: &Expr) -> Json {
         cost: Cost::Scan,
         cacheable: true,
         query_ids: 1,
+        form: Default::default(),
     };
     let rendered = shop.rendered(plan, &shop.everyone().0).expect("is rendered");
     let statement =
