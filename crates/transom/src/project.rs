@@ -11,6 +11,9 @@ use transom_data::Sources;
 
 use crate::faults::Faults;
 
+/// Keys, their values as text, and who gave them.
+type Overrides = Vec<(String, String, Origin)>;
+
 /// A project, as read.
 pub struct Project {
     /// Its folder.
@@ -20,7 +23,7 @@ pub struct Project {
     /// What a PostgREST configuration says besides, where it is served by one.
     pub postgrest: Option<Postgrest>,
     /// The file of that configuration, and the flags given with it.
-    again: Option<(PathBuf, Vec<(String, String, Origin)>)>,
+    again: Option<(PathBuf, Overrides)>,
 }
 
 impl Project {

@@ -99,6 +99,7 @@ fn said(catalog: &Catalog) -> String {
                     RelationshipKind::ToMany(_) => "many",
                     RelationshipKind::OneToOne(_) => "its one",
                     RelationshipKind::ManyToMany { .. } => "many through",
+                    RelationshipKind::Computed { .. } => "computed",
                 };
                 format!("  to {kind} {} by {}", catalog[way.to].name, way.name)
             })
