@@ -22,7 +22,9 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
     match expr {
         Expr::Value(_) | Expr::Default | Expr::Output(_) => {}
         Expr::Param(param) | Expr::FromJson(param, _) => visit(Child::Param(param)),
-        Expr::Column(query, _) => visit(Child::Row(query)),
+        Expr::Column(query, _) | Expr::Joined(query, _) | Expr::JoinedThere(query, _) => {
+            visit(Child::Row(query));
+        }
         Expr::Json(operand, _)
         | Expr::Cast(operand, _)
         | Expr::EngineCast(operand, _)
@@ -100,6 +102,9 @@ pub(crate) fn query_children(query: &mut Query, visit: &mut dyn FnMut(Child)) {
     }
     if let Source::Computed(computed) = &mut query.source {
         visit(Child::Row(&mut computed.of));
+    }
+    for join in &mut query.joins {
+        visit(Child::Query(&mut join.query));
     }
     let conditions = [&mut query.on, &mut query.filter, &mut query.having];
     for condition in conditions.into_iter().flatten() {

@@ -112,6 +112,8 @@ pub struct Query {
     pub source: Source,
     /// A junction whose rows are joined by `on`, once for each that matches; only where the engine decides who may read.
     pub beside: Option<(QueryId, TableId)>,
+    /// Related rows that are joined to each row; only where the engine decides who may read.
+    pub joins: Vec<Join>,
     /// How the rows belong to the enclosing query's row.
     pub on: Option<Expr>,
     /// What the caller asked for.
@@ -130,6 +132,17 @@ pub struct Query {
     pub limit: Option<ParamId>,
     /// After skipping so many.
     pub offset: Option<ParamId>,
+}
+
+/// Related rows that are joined to each row of a query.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// Which, and what of them.
+    pub query: Query,
+    /// Whether they are any number: then they are joined as one list.
+    pub many: bool,
+    /// Whether a row without any is left out.
+    pub required: bool,
 }
 
 /// Where a [`Query`]'s rows come from.
@@ -212,6 +225,10 @@ pub enum Expr {
     Default,
     /// The output at this place: in the grouping and order of its own query alone.
     Output(u16),
+    /// The rows of a join as JSON: a list if there may be many, else one object or NULL.
+    Joined(QueryId, bool),
+    /// Whether a join has a row; whether there may be many.
+    JoinedThere(QueryId, bool),
     /// Negation, three-valued.
     Not(Box<Expr>),
     /// Conjunction; empty is true.
@@ -446,6 +463,7 @@ impl Query {
             id,
             source: Source::Table(table),
             beside: None,
+            joins: Vec::new(),
             on: None,
             filter: None,
             guard: None,

@@ -16,7 +16,11 @@ pub(super) fn select(value: &str, build: &mut Build) -> Result<Vec<Item>, Proble
     }
     let mut scanner = Scanner::new("select parameter", value);
     let items = items(&mut scanner, build, 0)?;
-    scanner.finish("',' or the end of select")?;
+    // PostgREST does not read what stands behind the last resource.
+    let behind = build.compatible && matches!(items.last(), Some(Item::Embed(_)));
+    if !behind {
+        scanner.finish("',' or the end of select")?;
+    }
     Ok(items)
 }
 

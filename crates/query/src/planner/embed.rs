@@ -26,6 +26,10 @@ impl Planner<'_> {
             self.relationship(relation, embed)?;
             return Ok(Vec::new());
         }
+        let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
+        if let Some(rows) = self.joined_rows(parent, embed) {
+            return Ok(vec![Output { key, expr: rows.clone(), data_type: DataType::Json }]);
+        }
         let way = self.relationship(relation, embed)?;
         if embed.spread {
             return self.spread(parent, &way, embed);
@@ -38,7 +42,6 @@ impl Planner<'_> {
         }
         let query = Box::new(query);
         let expr = if way.kind.to_one() { Expr::Object(query) } else { Expr::Objects(query) };
-        let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
         Ok(vec![Output { key, expr, data_type: DataType::Json }])
     }
 
@@ -179,6 +182,7 @@ impl Planner<'_> {
         for item in &select.items {
             if let Item::Embed(embed) = item
                 && embed.inner
+                && self.joined_rows(parent, embed).is_none()
             {
                 conditions.push(Some(self.embed_exists(parent, relation, embed)?));
             }
@@ -193,6 +197,9 @@ impl Planner<'_> {
         relation: Relation,
         embed: &Embed,
     ) -> Result<Expr, Problem> {
+        if let Some(Expr::Joined(id, many)) = self.joined_rows(parent, embed) {
+            return Ok(Expr::JoinedThere(*id, *many));
+        }
         let way = self.relationship(relation, embed)?;
         Ok(Expr::Exists(Box::new(self.joined(parent, &way, embed)?)))
     }
@@ -213,7 +220,7 @@ impl Planner<'_> {
     }
 
     /// Makes a query's rows those that belong to the parent's row.
-    fn join(&mut self, query: &mut Query, parent: QueryId, way: &Relationship) {
+    pub(super) fn join(&mut self, query: &mut Query, parent: QueryId, way: &Relationship) {
         let child = query.id;
         match &way.kind {
             RelationshipKind::ToOne(pairs)
@@ -268,7 +275,7 @@ impl Planner<'_> {
 }
 
 /// Whether nothing is left of an embedded resource to show: it has only resources that show nothing themselves.
-fn shows_nothing(select: &Select) -> bool {
+pub(super) fn shows_nothing(select: &Select) -> bool {
     let empty =
         |item: &Item| matches!(item, Item::Embed(embed) if embed.empty || shows_nothing(&embed.select));
     !select.items.is_empty() && select.items.iter().all(empty)

@@ -9,6 +9,7 @@ mod embed;
 mod filter;
 mod form;
 mod function;
+mod joins;
 mod mutation;
 mod names;
 mod nested;
@@ -89,6 +90,8 @@ struct Planner<'a> {
     cacheable: bool,
     query_ids: u16,
     form: Form,
+    /// What of a query's embedded resources is joined, and as what.
+    joins: Vec<(QueryId, request::Embed, Expr)>,
 }
 
 impl<'a> Planner<'a> {
@@ -104,6 +107,7 @@ impl<'a> Planner<'a> {
             cacheable: true,
             query_ids: 0,
             form: Form::default(),
+            joins: Vec::new(),
         }
     }
 

@@ -12,7 +12,7 @@ type Known = Vec<(QueryId, QueryId)>;
 
 fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
     match expr {
-        Expr::Column(id, _) => rename(id, known),
+        Expr::Column(id, _) | Expr::Joined(id, _) | Expr::JoinedThere(id, _) => rename(id, known),
         Expr::FullText { query, .. } | Expr::Place { query, .. } => rename(query, known),
         Expr::Exists(query)
         | Expr::Scalar(query)
@@ -88,6 +88,7 @@ fn inside(query: &mut Query, known: &mut Known, next: &mut u16) {
         *id = QueryId(*next);
         *next += 1;
     }
+    query.joins.iter_mut().for_each(|join| inside(&mut join.query, known, next));
     let predicates = [&mut query.on, &mut query.filter, &mut query.guard, &mut query.having];
     predicates.into_iter().flatten().for_each(|predicate| visit(predicate, known, next));
     query.outputs.iter_mut().for_each(|output| visit(&mut output.expr, known, next));

@@ -20,6 +20,7 @@ impl Planner<'_> {
         select: &Select,
     ) -> Result<Query, Problem> {
         let mut query = self.empty_query(id, relation);
+        self.join_tested(&mut query, relation, select)?;
         query.outputs = self.outputs(id, relation, select)?;
         self.restrict(&mut query, relation, select)?;
         self.group(&mut query, relation, select)?;

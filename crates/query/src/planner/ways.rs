@@ -92,23 +92,13 @@ impl Planner<'_> {
             self.catalog.schema()
         );
         let problem = Problem::new(Code::RelationshipMissing, message).with_details(details);
-        let instead = |near: &str, of: &str| format!("Perhaps you meant '{near}' instead of '{of}'.");
-        let ways = self.catalog.relationships(from);
-        let hint = if ways.is_empty() {
-            let related = self.catalog.tables().filter(|(id, _)| !self.catalog.relationships(*id).is_empty());
-            let mut names: Vec<&str> = related.map(|(_, table)| &*table.name).collect();
-            names.retain(|name| self.catalog.table(name).is_some());
-            names.sort_unstable();
-            names.dedup();
-            resembling(parent, names).map(|near| instead(near, parent))
-        } else {
-            let mut names: Vec<&str> = ways.iter().map(|way| &*self.catalog[way.to].name).collect();
-            names.sort_unstable();
-            names.dedup();
-            resembling(child, names).filter(|near| *near != child).map(|near| instead(near, child))
-        };
-        match hint {
-            Some(hint) => problem.with_hint(hint),
+        let mut names: Vec<&str> =
+            self.catalog.relationships(from).iter().map(|way| &*self.catalog[way.to].name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let near = resembling(child, names).filter(|near| *near != child);
+        match near {
+            Some(near) => problem.with_hint(format!("Perhaps you meant '{near}' instead of '{child}'.")),
             None => problem,
         }
     }

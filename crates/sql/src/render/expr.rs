@@ -93,6 +93,8 @@ impl Writer<'_> {
             Expr::FullText { query, table, columns, kind, words } => {
                 self.full_text((*query, *table), columns, (*kind, *words))?;
             }
+            Expr::Joined(id, many) => self.joined_rows(*id, *many)?,
+            Expr::JoinedThere(id, many) => self.there(*id, *many),
             Expr::Exists(_)
             | Expr::InQuery(..)
             | Expr::Scalar(_)
@@ -178,7 +180,7 @@ impl Writer<'_> {
             Expr::Scalar(query) => {
                 query.outputs.first().is_some_and(|output| output.data_type == DataType::Json)
             }
-            Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) => true,
+            Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) | Expr::Joined(..) => true,
             _ => false,
         }
     }

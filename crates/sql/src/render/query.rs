@@ -61,6 +61,7 @@ impl Writer<'_> {
             self.push(" AS ");
             self.alias(id);
         }
+        self.joins(query)?;
         self.conditions(&[&query.on, &query.filter, &query.guard])?;
         if let Some(keys) = &query.group_by
             && !keys.is_empty()

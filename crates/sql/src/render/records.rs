@@ -1,6 +1,6 @@
 //! Reads on engines whose subqueries' rows are values: the outputs are a subquery's columns, and the row is shown whole.
 
-use transom_query::Query;
+use transom_query::{Query, QueryId};
 use transom_types::Problem;
 
 use super::Writer;
@@ -32,5 +32,54 @@ impl Writer<'_> {
             Ok(())
         })?;
         self.rest(query)
+    }
+
+    /// The joins of a query. Many rows are joined as one list, which is there for every row.
+    pub(super) fn joins(&mut self, query: &Query) -> Result<(), Problem> {
+        for join in &query.joins {
+            self.enter(&join.query);
+            self.push(if join.required { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
+            if join.many {
+                self.push("SELECT ");
+                self.dialect.json_aggregate(&mut self.text, "r.*", "");
+                self.push(" AS listed, CASE WHEN count(*) > 0 THEN 1 END AS there FROM (");
+            }
+            self.named_outputs(&join.query)?;
+            if join.many {
+                self.push(") AS r");
+            }
+            self.push(") AS ");
+            self.alias(join.query.id);
+            self.push(" ON ");
+            match join.required && join.many {
+                true => self.there(join.query.id, true),
+                false => self.push(self.dialect.truth(true)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a join found, as JSON.
+    pub(super) fn joined_rows(&mut self, id: QueryId, many: bool) -> Result<(), Problem> {
+        let alias = self.apart(|writer| {
+            writer.alias(id);
+            Ok(())
+        })?;
+        match many {
+            true => {
+                self.push(&alias);
+                self.push(".listed");
+            }
+            false => self.dialect.record(&mut self.text, &alias),
+        }
+        Ok(())
+    }
+
+    /// Whether a join found a row.
+    pub(super) fn there(&mut self, id: QueryId, many: bool) {
+        self.push("(");
+        self.alias(id);
+        self.push(if many { ".there" } else { ".*" });
+        self.push(" IS DISTINCT FROM NULL)");
     }
 }

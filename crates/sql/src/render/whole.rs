@@ -83,7 +83,7 @@ impl Writer<'_> {
         self.list(&query.outputs, ", ", |writer, output| {
             let shown = writer.apart(|writer| writer.shown(output))?;
             match &output.expr {
-                Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) => {
+                Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) | Expr::Joined(..) => {
                     writer.dialect.document_value(&mut writer.text, &shown);
                 }
                 _ => writer.push(&shown),
