@@ -211,3 +211,111 @@ fn named(catalog: &Catalog, of: TableId, columns: impl Iterator<Item = ColumnId>
     let names: Vec<&str> = columns.map(|column| &*catalog[of][column].name).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::super::{Options, Planner};
+    use crate::{
+        Catalog, TableId,
+        catalog::{Access, Column, ColumnId, ForeignKey, Relationship, RelationshipKind, Table, TableKind},
+        request::{Embed, Select, Values},
+    };
+
+    fn table(name: &str, columns: &[&str], keys: &[(&str, u32, u32)]) -> Table {
+        let column = |name: &&str| Column {
+            name: (*name).into(),
+            data_type: transom_types::DataType::Any,
+            engine_type: None,
+            nullable: true,
+            default: None,
+            generated: false,
+            identity: false,
+            collation: None,
+            representation: None,
+            vector: false,
+            computed: false,
+            access: Access::ALL,
+            comment: None,
+        };
+        let key = |(name, column, to): &(&str, u32, u32)| ForeignKey {
+            name: (*name).into(),
+            columns: vec![ColumnId(*column)],
+            table: TableId(*to),
+            referenced: vec![ColumnId(0)],
+        };
+        Table {
+            name: name.into(),
+            schema: None,
+            kind: TableKind::Table,
+            columns: columns.iter().map(column).collect(),
+            primary_key: vec![ColumnId(0)],
+            unique_keys: Vec::new(),
+            foreign_keys: keys.iter().map(key).collect(),
+            indexes: Vec::new(),
+            full_text: None,
+            access: Access::ALL,
+            comment: None,
+        }
+    }
+
+    /// People, who may have a parent, and letters from one to another; a function finds the newest of each.
+    fn catalog() -> Catalog {
+        let people = table("people", &["id", "parent"], &[("descent", 1, 0)]);
+        let letters = table("letters", &["id", "sender", "reader"], &[("sent", 1, 0), ("read", 2, 0)]);
+        let newest = Relationship {
+            name: "newest".into(),
+            from: TableId(0),
+            to: TableId(1),
+            kind: RelationshipKind::Computed { schema: "public".into(), single: true },
+        };
+        Catalog::new(vec![people, letters], Vec::new()).with_relationships([newest])
+    }
+
+    fn check(
+        from: u32,
+        (resource, hint): (&str, Option<&str>),
+        expected: Result<(&str, bool), (&str, usize)>,
+    ) {
+        let (catalog, values) = (catalog(), Values::default());
+        let options = Options { native: true, ..Options::default() };
+        let planner = Planner::new(&catalog, &values, &options);
+        let embed = Embed {
+            alias: None,
+            resource: resource.into(),
+            hint: hint.map(Into::into),
+            inner: false,
+            spread: false,
+            select: Select::default(),
+            empty: false,
+        };
+        match (planner.way(TableId(from), &embed), expected) {
+            (Ok(way), Ok((name, one))) => {
+                assert_eq!((&*way.name, way.kind.to_one()), (name, one), "{resource}")
+            }
+            (Err(problem), Err((hint, listed))) => {
+                assert_eq!(problem.hint().unwrap_or_default(), hint, "{resource}");
+                assert_eq!(problem.listed_details().len(), listed, "{resource}");
+                assert!(problem.listed_details().iter().all(Json::is_object), "{resource}");
+            }
+            (found, _) => panic!("{resource}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_way_is_found_by_table_key_column_and_hint() {
+        check(1, ("sender", None), Ok(("sent", true)));
+        check(1, ("read", None), Ok(("read", true)));
+        check(1, ("people", Some("reader")), Ok(("read", true)));
+        check(0, ("letters", Some("sender")), Ok(("sent", false)));
+        check(0, ("letters", Some("sent")), Ok(("sent", false)));
+        check(0, ("parent", None), Ok(("descent", true)));
+        check(0, ("people", None), Ok(("descent", false)));
+        check(0, ("newest", None), Ok(("newest", true)));
+        let several = "Try changing 'people' to one of the following: 'people!sent', 'people!read'. Find the desired relationship in the 'details' key.";
+        check(1, ("people", None), Err((several, 2)));
+        check(0, ("leters", None), Err(("Perhaps you meant 'letters' instead of 'leters'.", 0)));
+        check(0, ("letters", Some("x")), Err(("", 0)));
+    }
+}

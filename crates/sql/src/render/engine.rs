@@ -35,6 +35,8 @@ impl Writer<'_> {
                 let (operand, words) = (self.expr_apart(operand)?, self.param_apart(*words)?);
                 dialect.search(&mut self.text, (&operand, *vector), (*kind, language.as_deref()), &words)?;
             }
+            Expr::Joined(id, many) => self.joined_rows(*id, *many)?,
+            Expr::JoinedThere(id, many) => self.there(*id, *many),
             Expr::Default => self.push("DEFAULT"),
             Expr::Output(place) => self.push(&(u32::from(*place) + 1).to_string()),
             _ => return Err(Problem::new(Code::Internal, "an expression of every engine")),

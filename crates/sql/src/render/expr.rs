@@ -51,7 +51,9 @@ impl Writer<'_> {
             | Expr::FromJson(..)
             | Expr::Search { .. }
             | Expr::Default
-            | Expr::Output(_) => self.of_engine(expr)?,
+            | Expr::Output(_)
+            | Expr::Joined(..)
+            | Expr::JoinedThere(..) => self.of_engine(expr)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,
@@ -93,8 +95,6 @@ impl Writer<'_> {
             Expr::FullText { query, table, columns, kind, words } => {
                 self.full_text((*query, *table), columns, (*kind, *words))?;
             }
-            Expr::Joined(id, many) => self.joined_rows(*id, *many)?,
-            Expr::JoinedThere(id, many) => self.there(*id, *many),
             Expr::Exists(_)
             | Expr::InQuery(..)
             | Expr::Scalar(_)
