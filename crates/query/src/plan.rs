@@ -227,6 +227,8 @@ pub enum Expr {
     Output(u16),
     /// The rows of a join as JSON: a list if there may be many, else one object or NULL.
     Joined(QueryId, bool),
+    /// An output of a join's one row, by its key.
+    JoinedOutput(QueryId, Box<str>),
     /// Whether a join has a row; whether there may be many.
     JoinedThere(QueryId, bool),
     /// Negation, three-valued.

@@ -21,14 +21,13 @@ impl Planner<'_> {
         relation: Relation,
         embed: &Embed,
     ) -> Result<Vec<Output>, Problem> {
-        if embed.empty || (self.options.native && shows_nothing(&embed.select)) {
+        if embed.empty || (self.options.native && shows_nothing(embed)) {
             // Names are checked even where nothing is returned.
             self.relationship(relation, embed)?;
             return Ok(Vec::new());
         }
-        let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
-        if let Some(rows) = self.joined_rows(parent, embed) {
-            return Ok(vec![Output { key, expr: rows.clone(), data_type: DataType::Json }]);
+        if let Some(joined) = self.joined_as(parent, embed) {
+            return Ok(joined.outputs.clone());
         }
         let way = self.relationship(relation, embed)?;
         if embed.spread {
@@ -42,6 +41,7 @@ impl Planner<'_> {
         }
         let query = Box::new(query);
         let expr = if way.kind.to_one() { Expr::Object(query) } else { Expr::Objects(query) };
+        let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
         Ok(vec![Output { key, expr, data_type: DataType::Json }])
     }
 
@@ -182,7 +182,7 @@ impl Planner<'_> {
         for item in &select.items {
             if let Item::Embed(embed) = item
                 && embed.inner
-                && self.joined_rows(parent, embed).is_none()
+                && self.joined_as(parent, embed).is_none()
             {
                 conditions.push(Some(self.embed_exists(parent, relation, embed)?));
             }
@@ -197,8 +197,8 @@ impl Planner<'_> {
         relation: Relation,
         embed: &Embed,
     ) -> Result<Expr, Problem> {
-        if let Some(Expr::Joined(id, many)) = self.joined_rows(parent, embed) {
-            return Ok(Expr::JoinedThere(*id, *many));
+        if let Some(joined) = self.joined_as(parent, embed) {
+            return Ok(joined.there.clone());
         }
         let way = self.relationship(relation, embed)?;
         Ok(Expr::Exists(Box::new(self.joined(parent, &way, embed)?)))
@@ -275,10 +275,10 @@ impl Planner<'_> {
 }
 
 /// Whether nothing is left of an embedded resource to show: it has only resources that show nothing themselves.
-pub(super) fn shows_nothing(select: &Select) -> bool {
-    let empty =
-        |item: &Item| matches!(item, Item::Embed(embed) if embed.empty || shows_nothing(&embed.select));
-    !select.items.is_empty() && select.items.iter().all(empty)
+pub(super) fn shows_nothing(embed: &Embed) -> bool {
+    let items = &embed.select.items;
+    let nothing = |item: &Item| matches!(item, Item::Embed(embed) if shows_nothing(embed));
+    embed.empty || (!items.is_empty() && items.iter().all(nothing))
 }
 
 /// The same rows with one item. The other embedded resources return nothing but still restrict and order them.

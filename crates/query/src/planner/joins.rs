@@ -8,6 +8,16 @@ use crate::{
     request::{Condition, Embed, Filter, IsValue, Item, Select, Test},
 };
 
+/// An embedded resource that is joined to its parent's rows.
+pub(super) struct Joined {
+    parent: QueryId,
+    embed: Embed,
+    /// What it adds to the parent's outputs.
+    pub(super) outputs: Vec<Output>,
+    /// Whether it has a row.
+    pub(super) there: Expr,
+}
+
 impl Planner<'_> {
     /// Joins the embedded resources that rows of this level must have, or are chosen by having or not having.
     pub(super) fn join_tested(
@@ -21,13 +31,25 @@ impl Planner<'_> {
         }
         for item in &select.items {
             let Item::Embed(embed) = item else { continue };
-            if !embed.inner && !select.filter.as_ref().is_some_and(|filter| tests(filter, embed)) {
+            let way = self.relationship(relation, embed)?;
+            let (spread, many) = (embed.spread && !embed.empty, !way.kind.to_one());
+            let tested = embed.inner || select.filter.as_ref().is_some_and(|filter| tests(filter, embed));
+            if !(if spread { !many } else { tested }) {
                 continue;
             }
-            let way = self.relationship(relation, embed)?;
             let joined = self.related_rows(query.id, &way, embed)?;
-            let many = !way.kind.to_one();
-            self.joins.push((query.id, embed.clone(), Expr::Joined(joined.id, many)));
+            let outputs = match () {
+                () if shows_nothing(embed) => Some(Vec::new()),
+                () if spread => spread_outputs(&joined),
+                () => {
+                    let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
+                    let expr = Expr::Joined(joined.id, many);
+                    Some(vec![Output { key, expr, data_type: DataType::Json }])
+                }
+            };
+            let Some(outputs) = outputs else { continue };
+            let there = Expr::JoinedThere(joined.id, many);
+            self.joins.push(Joined { parent: query.id, embed: embed.clone(), outputs, there });
             query.joins.push(Join { query: joined, many, required: embed.inner });
         }
         Ok(())
@@ -39,7 +61,7 @@ impl Planner<'_> {
         way: &crate::catalog::Relationship,
         embed: &Embed,
     ) -> Result<Query, Problem> {
-        if embed.empty || shows_nothing(&embed.select) {
+        if shows_nothing(embed) {
             let mut query = self.joined(parent, way, embed)?;
             query.outputs = vec![Output {
                 key: "there".into(),
@@ -57,11 +79,22 @@ impl Planner<'_> {
         Ok(query)
     }
 
-    /// The joined rows of an embedded resource of this query, where it was joined.
-    pub(super) fn joined_rows(&self, id: QueryId, embed: &Embed) -> Option<&Expr> {
-        let found = self.joins.iter().find(|(parent, joined, _)| *parent == id && joined == embed);
-        found.map(|(_, _, rows)| rows)
+    /// What became of an embedded resource of this query, where it was joined.
+    pub(super) fn joined_as(&self, id: QueryId, embed: &Embed) -> Option<&Joined> {
+        self.joins.iter().find(|joined| joined.parent == id && joined.embed == *embed)
     }
+}
+
+/// What of a to-one stands in its parent; `None` where two of its outputs go by one name.
+fn spread_outputs(joined: &Query) -> Option<Vec<Output>> {
+    let keys = || joined.outputs.iter().map(|output| &output.key);
+    let twice = keys().enumerate().any(|(at, key)| keys().take(at).any(|other| other == key));
+    let output = |output: &Output| Output {
+        key: output.key.clone(),
+        expr: Expr::JoinedOutput(joined.id, output.key.clone()),
+        data_type: output.data_type,
+    };
+    (!twice).then(|| joined.outputs.iter().map(output).collect())
 }
 
 /// Whether rows may be grouped, so that what is joined to each is not there.
@@ -70,10 +103,12 @@ fn grouped(select: &Select) -> bool {
         Item::Field(field) => {
             field.aggregate.is_some() || field.path.as_ref().is_some_and(|path| &*path.column == "count")
         }
-        Item::Embed(embed) => embed.spread,
+        Item::Embed(embed) => embed.spread && grouped(&embed.select),
         Item::All => false,
     };
-    select.having.is_some() || select.items.iter().any(may)
+    select.having.is_some()
+        || select.order.iter().any(|order| order.aggregate.is_some())
+        || select.items.iter().any(may)
 }
 
 /// Whether a filter asks for the rows of an embedded resource being there or not.

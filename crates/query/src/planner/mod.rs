@@ -91,7 +91,7 @@ struct Planner<'a> {
     query_ids: u16,
     form: Form,
     /// What of a query's embedded resources is joined, and as what.
-    joins: Vec<(QueryId, request::Embed, Expr)>,
+    joins: Vec<joins::Joined>,
 }
 
 impl<'a> Planner<'a> {

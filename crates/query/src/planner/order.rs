@@ -6,7 +6,7 @@ use super::{Planner, relation::Relation};
 use crate::{
     TableId,
     plan::{Expr, OrderTerm, Output, Query, Source},
-    request::{Item, Order, Select},
+    request::{Embed, Item, Order, Select},
 };
 
 impl Planner<'_> {
@@ -71,7 +71,7 @@ impl Planner<'_> {
         }
         if self.options.native
             && embed.spread
-            && let Some(place) = spread_output(query, way.to, &path.column)
+            && let Some(place) = self.spread_output(query, (embed, way.to), &path.column)
         {
             return Ok(Expr::Output(place));
         }
@@ -87,17 +87,21 @@ impl Planner<'_> {
             false => format!("Add it to select: select=*,{name}(…)"),
         }
     }
-}
 
-/// Where a column that was spread of this table stands, by the name that it has there.
-fn spread_output(query: &Query, table: TableId, name: &str) -> Option<u16> {
-    let spread = |output: &Output| {
-        let scalar = match &output.expr {
-            Expr::EngineCast(inner, _) => inner,
-            expr => expr,
+    /// Where a column that was spread of this table stands, by the name that it has there.
+    fn spread_output(&self, query: &Query, (embed, table): (&Embed, TableId), name: &str) -> Option<u16> {
+        let there = self.joined_as(query.id, embed).map(|joined| &joined.there);
+        let spread = |output: &Output| {
+            let scalar = match &output.expr {
+                Expr::JoinedOutput(id, key) => {
+                    return **key == *name && matches!(there, Some(Expr::JoinedThere(of, _)) if of == id);
+                }
+                Expr::EngineCast(inner, _) => inner,
+                expr => expr,
+            };
+            let of_table = |inner: &Query| matches!(inner.source, Source::Table(of) if of == table);
+            *output.key == *name && matches!(scalar, Expr::Scalar(inner) if of_table(inner))
         };
-        *output.key == *name
-            && matches!(scalar, Expr::Scalar(inner) if matches!(inner.source, Source::Table(of) if of == table))
-    };
-    query.outputs.iter().position(spread).and_then(|place| u16::try_from(place).ok())
+        query.outputs.iter().position(spread).and_then(|place| u16::try_from(place).ok())
+    }
 }

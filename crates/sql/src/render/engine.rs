@@ -36,6 +36,11 @@ impl Writer<'_> {
                 dialect.search(&mut self.text, (&operand, *vector), (*kind, language.as_deref()), &words)?;
             }
             Expr::Joined(id, many) => self.joined_rows(*id, *many)?,
+            Expr::JoinedOutput(id, key) => {
+                self.alias(*id);
+                self.push(".");
+                self.name(key);
+            }
             Expr::JoinedThere(id, many) => self.there(*id, *many),
             Expr::Default => self.push("DEFAULT"),
             Expr::Output(place) => self.push(&(u32::from(*place) + 1).to_string()),

@@ -53,6 +53,7 @@ impl Writer<'_> {
             | Expr::Default
             | Expr::Output(_)
             | Expr::Joined(..)
+            | Expr::JoinedOutput(..)
             | Expr::JoinedThere(..) => self.of_engine(expr)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
