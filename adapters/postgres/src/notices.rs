@@ -25,16 +25,14 @@ pub(crate) fn listen(connector: Arc<Connector>, channel: &str) -> mpsc::Receiver
     Postgres.identifier(&mut ask, channel);
     let channel = channel.to_owned();
     tokio::spawn(async move {
-        let mut first = true;
         let mut pause = PAUSE_MIN;
         while !told.is_closed() && !connector.is_closed() {
-            let ended = hear(&connector, &ask, &told, first, &mut pause).await;
+            let ended = hear(&connector, &ask, &told, &mut pause).await;
             let error = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.message);
             if told.is_closed() || connector.is_closed() {
                 return;
             }
             tracing::warn!(channel, error, "the connection that listens was lost, and is opened again");
-            first = false;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
@@ -47,7 +45,6 @@ async fn hear(
     connector: &Connector,
     ask: &str,
     told: &mpsc::Sender<Notice>,
-    first: bool,
     pause: &mut Duration,
 ) -> Result<(), DbError> {
     let lost = |error: tokio_postgres::Error| DbError::new(Fault::Unavailable, error.to_string());
@@ -67,9 +64,8 @@ async fn hear(
     let listening = async {
         client.batch_execute(ask).await.map_err(lost)?;
         *pause = PAUSE_MIN;
-        if !first {
-            let _ = told.try_send(Notice::Missed);
-        }
+        // The first time too: what was said since the caller last looked was said to nobody.
+        let _ = told.try_send(Notice::Missed);
         told.closed().await;
         Ok(())
     };

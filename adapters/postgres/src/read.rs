@@ -20,6 +20,9 @@ use crate::{
 /// A statement that takes longer would keep those behind it waiting.
 const QUICK_MAX: Duration = Duration::from_millis(5);
 
+/// How often a read is asked that is lost with its connection.
+const ATTEMPTS_MAX: u32 = 4;
+
 /// How many statements' speed is remembered.
 const REMEMBERED_MAX: usize = 4_000;
 
@@ -55,16 +58,14 @@ impl Reads {
         }
     }
 
-    /// A read that is lost with its connection is asked once more: nothing can have come of it.
     async fn shared(&self, statement: &Statement) -> Result<Body, DbError> {
         let asked = async {
-            let connection = self.shared.get().await?;
-            match rows::read(&connection, statement, self.bytes_max).await {
-                Err(error) if error.fault == Fault::Unavailable && connection.client.is_closed() => {
-                    let another = self.shared.get().await?;
-                    rows::read(&another, statement, self.bytes_max).await
+            let mut attempts = Attempts::default();
+            loop {
+                let answer = self.once_shared(statement).await;
+                if !attempts.again(&answer).await {
+                    return answer.map_err(Failed::into_error);
                 }
-                answer => answer,
             }
         };
         // To open a connection is part of the time that the caller gives.
@@ -82,23 +83,38 @@ impl Reads {
     }
 
     async fn alone(&self, statement: &Statement, started: Instant) -> Result<Body, DbError> {
-        let held = self.pool.get(statement.timeout).await?;
+        let mut attempts = Attempts::default();
+        loop {
+            let answer = self.once_alone(statement, started).await;
+            if !attempts.again(&answer).await {
+                return answer.map_err(Failed::into_error);
+            }
+        }
+    }
+
+    async fn once_shared(&self, statement: &Statement) -> Result<Body, Failed> {
+        let connection = self.shared.get().await.map_err(Failed::Connecting)?;
+        rows::read(&connection, statement, self.bytes_max).await.map_err(Failed::Reading)
+    }
+
+    async fn once_alone(&self, statement: &Statement, started: Instant) -> Result<Body, Failed> {
+        let left = || statement.timeout.saturating_sub(started.elapsed());
+        let held = self.pool.get(left()).await.map_err(Failed::Connecting)?;
         let lease = Lease::new(held, self.connector.tls());
-        let connection = lease.connection()?;
+        let connection = lease.connection().map_err(Failed::Connecting)?;
         let known = connection.knows(&statement.prepared);
         let began = Instant::now();
-        let left = statement.timeout.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, rows::read(connection, statement, self.bytes_max)).await {
+        match tokio::time::timeout(left(), rows::read(connection, statement, self.bytes_max)).await {
             Ok(answer) => {
                 drop(lease.ended());
                 // The first time a statement is also prepared, which says nothing of its own cost.
                 if known && answer.is_ok() {
                     self.remember(&statement.prepared, began.elapsed() <= QUICK_MAX);
                 }
-                answer
+                answer.map_err(Failed::Reading)
             }
             // The lease stops what runs.
-            Err(_) => Err(late()),
+            Err(_) => Err(Failed::Reading(late())),
         }
     }
 
@@ -109,6 +125,39 @@ impl Reads {
     /// The shared connections.
     pub(crate) fn connections(&self) -> &Shared {
         &self.shared
+    }
+}
+
+/// Where a read failed.
+enum Failed {
+    /// No connection was to be had: asking again at once would be of no use.
+    Connecting(DbError),
+    Reading(DbError),
+}
+
+impl Failed {
+    fn into_error(self) -> DbError {
+        let (Self::Connecting(error) | Self::Reading(error)) = self;
+        error
+    }
+}
+
+/// How often a read was asked. One that is lost with its connection is asked again: nothing can have come of it. When a
+/// server ends all its sessions, those that come next in turn may be as dead without knowing it yet.
+#[derive(Default)]
+struct Attempts(u32);
+
+impl Attempts {
+    /// Whether to ask again after this answer.
+    async fn again(&mut self, answer: &Result<Body, Failed>) -> bool {
+        self.0 += 1;
+        let lost = matches!(answer, Err(Failed::Reading(error)) if error.fault == Fault::Unavailable);
+        if lost && self.0 < ATTEMPTS_MAX {
+            // Lets the connections notice that they were closed.
+            tokio::task::yield_now().await;
+            return true;
+        }
+        false
     }
 }
 

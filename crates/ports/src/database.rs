@@ -99,7 +99,7 @@ pub struct Described {
 pub enum Notice {
     /// Somebody said this.
     Said(String),
-    /// For a while nothing could be heard.
+    /// Until now nothing could be heard: what was said is unknown. Comes with the first ear, and with each after a loss.
     Missed,
 }
 
