@@ -22,12 +22,7 @@ pub(crate) fn children(expr: &mut Expr, visit: &mut dyn FnMut(Child)) {
     match expr {
         Expr::Value(_) | Expr::Default | Expr::Output(_) => {}
         Expr::Param(param) | Expr::FromJson(param, _) => visit(Child::Param(param)),
-        Expr::Column(query, _)
-        | Expr::Joined(query, _)
-        | Expr::JoinedOutput(query, _)
-        | Expr::JoinedThere(query, _) => {
-            visit(Child::Row(query));
-        }
+        Expr::Column(query, _) | Expr::Joined(query, _) => visit(Child::Row(query)),
         Expr::Json(operand, _)
         | Expr::Cast(operand, _)
         | Expr::EngineCast(operand, _)

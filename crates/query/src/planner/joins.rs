@@ -4,7 +4,7 @@ use transom_types::{DataType, Problem};
 
 use super::{Planner, embed::shows_nothing, relation::Relation};
 use crate::{
-    plan::{Expr, Join, Output, Query, QueryId},
+    plan::{Expr, Found, Join, Output, Query, QueryId},
     request::{Condition, Embed, Filter, IsValue, Item, Select, Test},
 };
 
@@ -43,12 +43,13 @@ impl Planner<'_> {
                 () if spread => spread_outputs(&joined),
                 () => {
                     let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
-                    let expr = Expr::Joined(joined.id, many);
+                    let found = if many { Found::List } else { Found::Object };
+                    let expr = Expr::Joined(joined.id, found);
                     Some(vec![Output { key, expr, data_type: DataType::Json }])
                 }
             };
             let Some(outputs) = outputs else { continue };
-            let there = Expr::JoinedThere(joined.id, many);
+            let there = Expr::Joined(joined.id, Found::There { many });
             self.joins.push(Joined { parent: query.id, embed: embed.clone(), outputs, there });
             query.joins.push(Join { query: joined, many, required: embed.inner });
         }
@@ -91,7 +92,7 @@ fn spread_outputs(joined: &Query) -> Option<Vec<Output>> {
     let twice = keys().enumerate().any(|(at, key)| keys().take(at).any(|other| other == key));
     let output = |output: &Output| Output {
         key: output.key.clone(),
-        expr: Expr::JoinedOutput(joined.id, output.key.clone()),
+        expr: Expr::Joined(joined.id, Found::Output(output.key.clone())),
         data_type: output.data_type,
     };
     (!twice).then(|| joined.outputs.iter().map(output).collect())

@@ -5,7 +5,7 @@ use transom_types::{Code, Problem};
 use super::{Planner, relation::Relation};
 use crate::{
     TableId,
-    plan::{Expr, OrderTerm, Output, Query, Source},
+    plan::{Expr, Found, OrderTerm, Output, Query, Source},
     request::{Embed, Item, Order, Select},
 };
 
@@ -93,8 +93,8 @@ impl Planner<'_> {
         let there = self.joined_as(query.id, embed).map(|joined| &joined.there);
         let spread = |output: &Output| {
             let scalar = match &output.expr {
-                Expr::JoinedOutput(id, key) => {
-                    return **key == *name && matches!(there, Some(Expr::JoinedThere(of, _)) if of == id);
+                Expr::Joined(id, Found::Output(key)) => {
+                    return **key == *name && matches!(there, Some(Expr::Joined(of, _)) if of == id);
                 }
                 Expr::EngineCast(inner, _) => inner,
                 expr => expr,

@@ -12,9 +12,7 @@ type Known = Vec<(QueryId, QueryId)>;
 
 fn visit(expr: &mut Expr, known: &mut Known, next: &mut u16) {
     match expr {
-        Expr::Column(id, _) | Expr::Joined(id, _) | Expr::JoinedOutput(id, _) | Expr::JoinedThere(id, _) => {
-            rename(id, known)
-        }
+        Expr::Column(id, _) | Expr::Joined(id, _) => rename(id, known),
         Expr::FullText { query, .. } | Expr::Place { query, .. } => rename(query, known),
         Expr::Exists(query)
         | Expr::Scalar(query)

@@ -35,13 +35,7 @@ impl Writer<'_> {
                 let (operand, words) = (self.expr_apart(operand)?, self.param_apart(*words)?);
                 dialect.search(&mut self.text, (&operand, *vector), (*kind, language.as_deref()), &words)?;
             }
-            Expr::Joined(id, many) => self.joined_rows(*id, *many)?,
-            Expr::JoinedOutput(id, key) => {
-                self.alias(*id);
-                self.push(".");
-                self.name(key);
-            }
-            Expr::JoinedThere(id, many) => self.there(*id, *many),
+            Expr::Joined(id, found) => self.found(*id, found)?,
             Expr::Default => self.push("DEFAULT"),
             Expr::Output(place) => self.push(&(u32::from(*place) + 1).to_string()),
             _ => return Err(Problem::new(Code::Internal, "an expression of every engine")),

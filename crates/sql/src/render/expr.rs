@@ -52,9 +52,7 @@ impl Writer<'_> {
             | Expr::Search { .. }
             | Expr::Default
             | Expr::Output(_)
-            | Expr::Joined(..)
-            | Expr::JoinedOutput(..)
-            | Expr::JoinedThere(..) => self.of_engine(expr)?,
+            | Expr::Joined(..) => self.of_engine(expr)?,
             Expr::Not(part) => self.parenthesised("NOT (", part)?,
             Expr::And(parts) => self.joined(parts, " AND ", dialect.truth(true))?,
             Expr::Or(parts) => self.joined(parts, " OR ", dialect.truth(false))?,
@@ -76,12 +74,7 @@ impl Writer<'_> {
             Expr::InList(operand, list) => self.in_list(operand, *list)?,
             Expr::InExprs(_, exprs) if exprs.is_empty() => self.push(dialect.truth(false)),
             Expr::InExprs(operand, exprs) => {
-                let document = self.is_document(operand);
-                self.push("(");
-                self.comparable(operand, document)?;
-                self.push(") IN (");
-                self.list(exprs, ", ", |writer, expr| writer.comparable(expr, document))?;
-                self.push(")");
+                self.in_exprs(operand, exprs)?;
             }
             Expr::InRows(values, rows) => self.in_rows(values, *rows)?,
             Expr::Place { query, table, key, rows } => {
@@ -103,6 +96,16 @@ impl Writer<'_> {
             | Expr::Objects(_)
             | Expr::Array(_) => self.subquery(expr)?,
         }
+        Ok(())
+    }
+
+    fn in_exprs(&mut self, operand: &Expr, exprs: &[Expr]) -> Result<(), Problem> {
+        let document = self.is_document(operand);
+        self.push("(");
+        self.comparable(operand, document)?;
+        self.push(") IN (");
+        self.list(exprs, ", ", |writer, expr| writer.comparable(expr, document))?;
+        self.push(")");
         Ok(())
     }
 
@@ -181,8 +184,7 @@ impl Writer<'_> {
             Expr::Scalar(query) => {
                 query.outputs.first().is_some_and(|output| output.data_type == DataType::Json)
             }
-            Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) | Expr::Joined(..) => true,
-            _ => false,
+            expr => expr.is_assembled(),
         }
     }
 

@@ -20,7 +20,7 @@ impl Writer<'_> {
     pub(super) fn shown(&mut self, output: &Output) -> Result<(), Problem> {
         match &output.expr {
             // Already JSON: built by this very statement.
-            Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) | Expr::Joined(..) => {
+            expr if expr.is_assembled() => {
                 let inner = self.expr_apart(&output.expr)?;
                 self.dialect.as_json(&mut self.text, &inner);
             }
@@ -105,6 +105,5 @@ impl Writer<'_> {
 
 /// Whether a value is shown as JSON that is neither a number nor a string.
 pub(super) fn is_json(output: &Output) -> bool {
-    matches!(output.data_type, DataType::Json | DataType::Bool)
-        || matches!(output.expr, Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) | Expr::Joined(..))
+    matches!(output.data_type, DataType::Json | DataType::Bool) || output.expr.is_assembled()
 }

@@ -1,6 +1,6 @@
 //! Reads on engines whose subqueries' rows are values: the outputs are a subquery's columns, and the row is shown whole.
 
-use transom_query::{Query, QueryId};
+use transom_query::{Query, QueryId, plan::Found};
 use transom_types::Problem;
 
 use super::Writer;
@@ -59,24 +59,30 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What a join found, as JSON.
-    pub(super) fn joined_rows(&mut self, id: QueryId, many: bool) -> Result<(), Problem> {
+    /// What of a join is read.
+    pub(super) fn found(&mut self, id: QueryId, found: &Found) -> Result<(), Problem> {
         let alias = self.apart(|writer| {
             writer.alias(id);
             Ok(())
         })?;
-        match many {
-            true => {
+        match found {
+            Found::Object => self.dialect.record(&mut self.text, &alias),
+            Found::List => {
                 self.push(&alias);
                 self.push(".listed");
             }
-            false => self.dialect.record(&mut self.text, &alias),
+            Found::Output(key) => {
+                self.push(&alias);
+                self.push(".");
+                self.name(key);
+            }
+            Found::There { many } => self.there(id, *many),
         }
         Ok(())
     }
 
     /// Whether a join found a row.
-    pub(super) fn there(&mut self, id: QueryId, many: bool) {
+    fn there(&mut self, id: QueryId, many: bool) {
         self.push("(");
         self.alias(id);
         self.push(if many { ".there" } else { ".*" });

@@ -1,7 +1,7 @@
 //! Replies that the engine makes whole: one row with one value for all rows, and how many those are.
 
 use transom_query::{
-    Expr, Query,
+    Query,
     plan::{Body, BodyKind, Read, Source},
     request::Count,
 };
@@ -82,11 +82,9 @@ impl Writer<'_> {
         self.push("SELECT ");
         self.list(&query.outputs, ", ", |writer, output| {
             let shown = writer.apart(|writer| writer.shown(output))?;
-            match &output.expr {
-                Expr::Object(_) | Expr::Objects(_) | Expr::Array(_) | Expr::Joined(..) => {
-                    writer.dialect.document_value(&mut writer.text, &shown);
-                }
-                _ => writer.push(&shown),
+            match output.expr.is_assembled() {
+                true => writer.dialect.document_value(&mut writer.text, &shown),
+                false => writer.push(&shown),
             }
             writer.push(" AS ");
             writer.name(&output.key);
