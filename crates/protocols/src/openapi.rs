@@ -4,6 +4,7 @@
 
 mod components;
 mod examples;
+mod fields;
 mod functions;
 mod literal;
 mod names;
@@ -13,10 +14,14 @@ mod schemas;
 mod tables;
 
 use serde_json::{Map, Value as Json, json};
-use transom_query::catalog::{Catalog, Table};
+use transom_query::{
+    catalog::{Catalog, Column, ColumnId, Table},
+    notes::TableNotes,
+};
 use transom_types::{Code, Problem};
 
 use crate::rest::BASE;
+use fields::Field;
 
 /// The media type of the document.
 pub const CONTENT_TYPE: &str = "application/openapi+json; charset=utf-8";
@@ -112,13 +117,24 @@ fn tag(name: &str, comment: Option<&str>) -> Json {
 /// A table, its name in URLs and its name among the components.
 struct Described<'a> {
     table: &'a Table,
+    notes: Option<&'a TableNotes>,
     component: String,
 }
 
 impl<'a> Described<'a> {
     fn of(catalog: &'a Catalog, name: &str) -> Option<Self> {
         let id = catalog.table(name)?;
-        Some(Self { table: &catalog[id], component: names::component(name, id.0) })
+        let (table, notes) = (&catalog[id], catalog.notes().table(id));
+        Some(Self { table, notes, component: names::component(name, id.0) })
+    }
+
+    /// Its columns, in their order.
+    fn fields(&self) -> impl Iterator<Item = Field<'a>> {
+        (0..).map(ColumnId).zip(&self.table.columns).map(|(id, column)| self.field(id, column))
+    }
+
+    fn field(&self, id: ColumnId, column: &'a Column) -> Field<'a> {
+        Field { column, notes: self.notes.and_then(|notes| notes.column(id)) }
     }
 
     /// The name that people know.

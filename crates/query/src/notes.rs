@@ -1,5 +1,7 @@
 //! What an engine tells of its schema beyond what plans need: for what describes the API to people and programs.
 
+use transom_types::DataType;
+
 use crate::catalog::{ColumnId, TableId};
 
 /// Remarks on a whole catalog, kept beside it under the same ids.
@@ -46,8 +48,10 @@ pub struct ColumnNotes {
     pub default: Option<Box<str>>,
     /// Most characters of a text.
     pub length_max: Option<u32>,
-    /// The only values of an enumeration.
+    /// The only values of an enumeration; of a list of such values, those that it can hold.
     pub labels: Vec<Box<str>>,
+    /// What a list holds, where it is one; `None` inside where that is of no type of ours.
+    pub list_of: Option<Option<DataType>>,
 }
 
 impl Notes {

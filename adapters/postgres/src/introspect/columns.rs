@@ -105,7 +105,8 @@ pub(super) fn searched(found: &mut Found) {
     }
 }
 
-fn data_type(name: &str) -> DataType {
+/// What values of this type of the engine are.
+pub(super) fn data_type(name: &str) -> DataType {
     match name {
         "bool" => DataType::Bool,
         "int2" | "int4" | "int8" => DataType::Integer,

@@ -18,7 +18,6 @@ use transom_ports::DbError;
 use transom_query::{
     Catalog, ColumnId, TableId,
     catalog::{Access, Table, TableKind},
-    notes::Notes,
 };
 
 use crate::errors::{During, db_error};
@@ -113,10 +112,7 @@ pub(crate) async fn introspect(
     keys.iter().for_each(|row| keys::constraint(&mut found, row));
     indexes.iter().for_each(|row| keys::index(&mut found, row));
     views::add(&mut found, &views);
-    let notes = match native {
-        true => notes::notes(client, schemas, &found).await.map_err(failed)?,
-        false => Notes::default(),
-    };
+    let notes = notes::notes(client, schemas, &found).await.map_err(failed)?;
     computed.iter().for_each(|row| computed::add(&mut found, row));
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let related = computed::related(&found, &related);

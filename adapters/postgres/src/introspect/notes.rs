@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Error, Row, types::ToSql};
 use transom_query::notes::{ColumnNotes, Notes, RoleNotes, TableNotes};
 
-use super::{Found, functions, of_relations};
+use super::{Found, columns, functions, of_relations};
 
 /// What each relation takes: inserts (8), updates (4) and deletes (16), by itself or by triggers.
 const TABLES: &str = of_relations!(
@@ -13,7 +13,7 @@ FROM relations o JOIN pg_class c ON c.oid = o.oid"
 );
 
 /// Types without lengths, lengths apart; a domain is as its base type, and has its default and its NOT NULL from any on the
-/// way down.
+/// way down. What a list holds is told only where it is declared with one dimension.
 const COLUMNS: &str = of_relations!(
     ", base (type, root, modifier, required, given) AS (
   SELECT oid, oid, -1, false, NULL::text COLLATE \"C\" FROM pg_type WHERE typtype <> 'd'
@@ -24,8 +24,10 @@ SELECT a.attrelid, a.attnum, format_type(b.root, NULL), a.attnotnull OR b.requir
        CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), b.given) END,
        CASE WHEN b.root IN ('varchar'::regtype, 'bpchar'::regtype) AND greatest(a.atttypmod, b.modifier) >= 4
          THEN greatest(a.atttypmod, b.modifier) - 4 END,
-       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = b.root ORDER BY e.enumsortorder)
-FROM relations o JOIN pg_attribute a ON a.attrelid = o.oid JOIN base b ON b.type = a.atttypid
+       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = coalesce(h.oid, b.root) ORDER BY e.enumsortorder),
+       r.typcategory = 'A', CASE WHEN a.attndims <= 1 AND h.typnamespace = 'pg_catalog'::regnamespace THEN h.typname::text END
+FROM relations o JOIN pg_attribute a ON a.attrelid = o.oid JOIN base b ON b.type = a.atttypid JOIN pg_type r ON r.oid = b.root
+LEFT JOIN base i ON i.type = r.typelem AND r.typcategory = 'A' LEFT JOIN pg_type h ON h.oid = i.root
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped"
 );
@@ -58,6 +60,11 @@ fn roles(rows: &[Row]) -> Vec<(Box<str>, RoleNotes)> {
     roles
 }
 
+/// The settings of roles, where those are the engine's.
+async fn settings(client: &Client, native: bool) -> Result<Vec<Row>, Error> {
+    if native { client.query(ROLES, &[]).await } else { Ok(Vec::new()) }
+}
+
 /// Asks, in the transaction that is open.
 pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) -> Result<Notes, Error> {
     let of: &[&(dyn ToSql + Sync)] = &[&schemas];
@@ -65,7 +72,7 @@ pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) ->
         client.query(TABLES, of),
         client.query(COLUMNS, of),
         client.query(SCHEMAS, of),
-        client.query(ROLES, &[]),
+        settings(client, found.native),
     )?;
     let mut notes = Notes {
         roles: roles(&of_roles),
@@ -100,6 +107,7 @@ pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) ->
             default: row.get::<_, Option<&str>>(4).map(Into::into),
             length_max: row.get::<_, Option<i32>>(5).and_then(|length| u32::try_from(length).ok()),
             labels: row.get::<_, Vec<&str>>(6).into_iter().map(Into::into).collect(),
+            list_of: row.get::<_, bool>(7).then(|| row.get::<_, Option<&str>>(8).map(columns::data_type)),
         };
     }
     Ok(notes)

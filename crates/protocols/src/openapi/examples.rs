@@ -1,8 +1,9 @@
 //! Values to look at: one for each type, the same in every document.
 
 use serde_json::{Map, Value as Json, json};
-use transom_query::catalog::Column;
 use transom_types::DataType;
+
+use super::fields::Field;
 
 /// A value of this type.
 pub(super) fn value(data_type: DataType) -> Json {
@@ -22,8 +23,7 @@ pub(super) fn value(data_type: DataType) -> Json {
 }
 
 /// An object of these columns.
-pub(super) fn object<'a>(columns: impl Iterator<Item = &'a Column>) -> Json {
-    Json::Object(
-        columns.map(|column| (column.name.to_string(), value(column.data_type))).collect::<Map<_, _>>(),
-    )
+pub(super) fn object(fields: &[Field<'_>]) -> Json {
+    let value = |field: &Field<'_>| (field.column.name.to_string(), field.example());
+    Json::Object(fields.iter().map(value).collect::<Map<_, _>>())
 }

@@ -5,7 +5,9 @@ use transom_query::catalog::{Function, FunctionParam, Returns};
 
 use super::{
     components::{headers_named, parameters_named},
-    examples, names, problems, reference, schemas,
+    examples,
+    fields::{self, Field},
+    names, problems, reference,
 };
 
 /// The shared parameters of a call that returns rows.
@@ -73,7 +75,7 @@ fn query_parameter(param: &FunctionParam) -> Json {
         "name": &*param.name,
         "in": "query",
         "required": param.default.is_none(),
-        "schema": schemas::of_type(param.data_type),
+        "schema": fields::of_type(param.data_type),
         "example": examples::value(param.data_type),
     })
 }
@@ -82,7 +84,7 @@ fn body(function: &Function) -> Json {
     let mut properties = Map::new();
     let mut example = Map::new();
     for param in &function.params {
-        properties.insert(param.name.to_string(), schemas::nullable(schemas::of_type(param.data_type)));
+        properties.insert(param.name.to_string(), fields::nullable(fields::of_type(param.data_type)));
         example.insert(param.name.to_string(), examples::value(param.data_type));
     }
     let mut schema = json!({"type": "object", "properties": properties});
@@ -100,17 +102,18 @@ fn content(function: &Function) -> Option<Json> {
     let properties: Map<String, Json> = function
         .columns
         .iter()
-        .map(|column| (column.name.to_string(), schemas::nullable(schemas::of_type(column.data_type))))
+        .map(|column| (column.name.to_string(), fields::nullable(fields::of_type(column.data_type))))
         .collect();
     let row = json!({"type": "object", "properties": properties});
-    let example = examples::object(function.columns.iter());
+    let fields: Vec<Field<'_>> = function.columns.iter().map(Field::plain).collect();
+    let example = examples::object(&fields);
     let (schema, example) = match function.returns {
         Returns::Nothing => return None,
         Returns::Row => (row, example),
         Returns::Rows => (json!({"type": "array", "items": row}), json!([example])),
         Returns::Scalar | Returns::Scalars => match function.columns.first() {
             Some(column) => {
-                (schemas::nullable(schemas::of_type(column.data_type)), examples::value(column.data_type))
+                (fields::nullable(fields::of_type(column.data_type)), examples::value(column.data_type))
             }
             None => (json!({}), Json::Null),
         },

@@ -1,19 +1,19 @@
 //! `/TABLE/KEY`: one row as a resource.
 
 use serde_json::{Map, Value as Json, json};
-use transom_query::catalog::Column;
 
 use super::{
     Described,
     components::{Components, headers_named, parameters_named},
-    examples, names, problems, reference, schemas, tables,
+    fields::Field,
+    names, problems, reference, tables,
 };
 
 /// Adds the path of one table's rows, when they have a key that the role may see.
 pub(super) fn add(described: &Described<'_>, paths: &mut Map<String, Json>, components: &mut Components) {
     let (table, access) = (described.table, described.table.access);
-    let key: Vec<&Column> = table.primary_key.iter().map(|id| &table[*id]).collect();
-    if key.is_empty() || key.iter().any(|column| !column.access.select) {
+    let key: Vec<Field<'_>> = table.primary_key.iter().map(|id| described.field(*id, &table[*id])).collect();
+    if key.is_empty() || key.iter().any(|field| !field.column.access.select) {
         return;
     }
     let parameter = format!("key.{}", described.component);
@@ -39,21 +39,25 @@ pub(super) fn add(described: &Described<'_>, paths: &mut Map<String, Json>, comp
     }
 }
 
-fn key_parameter(key: &[&Column]) -> Json {
-    let columns: Vec<&str> = key.iter().map(|column| &*column.name).collect();
+fn key_parameter(key: &[Field<'_>]) -> Json {
+    let columns: Vec<&str> = key.iter().map(|field| &*field.column.name).collect();
     let (schema, example) = match key {
-        [only] => (schemas::of_type(only.data_type), examples::value(only.data_type)),
-        _ => {
-            let text = |column: &&Column| match examples::value(column.data_type) {
-                Json::String(text) => text,
-                other => other.to_string(),
-            };
-            (json!({"type": "string"}), json!(key.iter().map(text).collect::<Vec<_>>().join(",")))
+        [only] => (only.value(), only.example()),
+        [first, rest @ ..] => {
+            // The commas between the values of a list are not percent-encoded, those within a text are.
+            let alike = rest.iter().all(|field| field.value() == first.value());
+            let held = if alike { first.value() } else { json!({"type": ["string", "number", "boolean"]}) };
+            let schema =
+                json!({"type": "array", "items": held, "minItems": key.len(), "maxItems": key.len()});
+            (schema, key.iter().map(Field::example).collect())
         }
+        [] => (json!({}), Json::Null),
     };
     json!({
         "name": "key",
         "in": "path",
+        "style": "simple",
+        "explode": false,
         "required": true,
         "description": format!("The row's primary key: {}", columns.join(",")),
         "schema": schema,

@@ -2,60 +2,17 @@
 
 use serde_json::{Map, Value as Json, json};
 use transom_query::catalog::{Access, Catalog, Column, ColumnId};
-use transom_types::DataType;
 
-use super::{Described, components::Components, examples, literal};
-
-/// The schema of a value that is not null.
-pub(super) fn of_type(data_type: DataType) -> Json {
-    match data_type {
-        DataType::Bool => json!({"type": "boolean"}),
-        DataType::Integer => json!({"type": "integer", "format": "int64"}),
-        DataType::Real => json!({"type": "number", "format": "double"}),
-        DataType::Numeric => json!({"type": "number"}),
-        DataType::Text => json!({"type": "string"}),
-        DataType::Bytes => json!({"type": "string", "pattern": "^\\\\x"}),
-        DataType::Uuid => json!({"type": "string", "format": "uuid"}),
-        DataType::Date => json!({"type": "string", "format": "date"}),
-        // `time` would ask for an offset, which a time of day does not have.
-        DataType::Time => json!({"type": "string", "format": "time-local"}),
-        DataType::Timestamp => json!({"type": "string", "format": "date-time"}),
-        DataType::Json | DataType::Any => json!({}),
-    }
-}
-
-/// The schema of a value that may be null.
-pub(super) fn nullable(mut schema: Json) -> Json {
-    if let Some(kind) = schema.get("type").and_then(Json::as_str).map(str::to_owned) {
-        schema["type"] = json!([kind, "null"]);
-    }
-    schema
-}
-
-/// The schema of a column's value, as far as it stands alone.
-pub(super) fn of_column(column: &Column) -> Json {
-    let schema = of_type(column.data_type);
-    let mut schema = if column.nullable { nullable(schema) } else { schema };
-    if let Some(default) = column.default.as_deref().and_then(|sql| literal::json(column.data_type, sql)) {
-        schema["default"] = default;
-    }
-    if column.generated {
-        schema["readOnly"] = json!(true);
-    }
-    if let Some(comment) = &column.comment {
-        schema["description"] = json!(&**comment);
-    }
-    schema
-}
+use super::{Described, components::Components, examples, fields::Field};
 
 /// The columns with which the role may do this; what the engine computes takes no value.
 pub(super) fn columns<'a>(
     described: &Described<'a>,
     may: impl Fn(Access) -> bool,
     written: bool,
-) -> Vec<&'a Column> {
-    let usable = |column: &&Column| may(column.access) && !column.computed && !(written && column.generated);
-    described.table.columns.iter().filter(usable).collect()
+) -> Vec<Field<'a>> {
+    let usable = |column: &Column| may(column.access) && !column.computed && !(written && column.generated);
+    described.fields().filter(|field| usable(field.column)).collect()
 }
 
 /// Adds the schemas of one table: `NAME`, `NAME.insert`, `NAME.update`.
@@ -77,10 +34,10 @@ pub(super) fn add(catalog: &Catalog, described: &Described<'_>, components: &mut
     }
 }
 
-fn object(catalog: &Catalog, described: &Described<'_>, columns: &[&Column], required: bool) -> Json {
+fn object(catalog: &Catalog, described: &Described<'_>, columns: &[Field<'_>], required: bool) -> Json {
     let mut properties = Map::new();
-    for column in columns {
-        let mut schema = of_column(column);
+    for field in columns {
+        let (mut schema, column) = (field.schema(), field.column);
         if let Some(text) = description(catalog, described, column) {
             schema["description"] = json!(text);
         }
@@ -91,13 +48,14 @@ fn object(catalog: &Catalog, described: &Described<'_>, columns: &[&Column], req
         schema["description"] = json!(&**comment);
     }
     if required {
+        let columns = columns.iter().map(|field| field.column);
         let needed: Vec<&str> =
-            columns.iter().filter(|column| must_be_given(column)).map(|column| &*column.name).collect();
+            columns.filter(|column| must_be_given(column)).map(|column| &*column.name).collect();
         if !needed.is_empty() {
             schema["required"] = json!(needed);
         }
     }
-    schema["examples"] = json!([examples::object(columns.iter().copied())]);
+    schema["examples"] = json!([examples::object(columns)]);
     schema
 }
 

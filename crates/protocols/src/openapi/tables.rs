@@ -108,7 +108,7 @@ fn delete(described: &Described<'_>, filters: &[Json]) -> Json {
 }
 
 fn writes(filters: &[Json]) -> Vec<Json> {
-    let shared = ["select", "order", "limit", "and", "or", "Prefer", "Idempotency-Key"];
+    let shared = ["select", "order", "and", "or", "Prefer", "Idempotency-Key"];
     [filters, &parameters_named(&shared)].concat()
 }
 
@@ -163,7 +163,7 @@ pub(super) fn row_content(described: &Described<'_>) -> Json {
         return json!({"application/json": {"schema": {"type": "array"}}});
     }
     let row = reference("schemas", &described.component);
-    let example = examples::object(schemas::columns(described, |access| access.select, false).into_iter());
+    let example = examples::object(&schemas::columns(described, |access| access.select, false));
     json!({
         "application/json": {"schema": {"type": "array", "items": row}, "example": [example.clone()]},
         "application/vnd.pgrst.object+json": {"schema": row.clone(), "example": example},
@@ -180,7 +180,7 @@ pub(super) fn body(described: &Described<'_>, suffix: &str, many: bool) -> Json 
     };
     let insert = suffix == "insert";
     let may = |access: transom_query::catalog::Access| if insert { access.insert } else { access.update };
-    let example = examples::object(schemas::columns(described, may, true).into_iter());
+    let example = examples::object(&schemas::columns(described, may, true));
     let mut content = json!({
         "application/json": {"schema": schema, "example": example},
         "application/x-www-form-urlencoded": {"schema": row},

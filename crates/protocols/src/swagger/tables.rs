@@ -101,7 +101,7 @@ fn property(catalog: &Catalog, table: &Table, id: ColumnId, notes: &ColumnNotes)
     if let Some(length) = notes.length_max {
         set("maxLength", json!(length));
     }
-    if !notes.labels.is_empty() {
+    if !notes.labels.is_empty() && notes.list_of.is_none() {
         set("enum", json!(notes.labels.iter().map(|label| &**label).collect::<Vec<_>>()));
     }
     Json::Object(property)

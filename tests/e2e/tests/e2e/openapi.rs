@@ -1,80 +1,77 @@
 //! The API's description: what each role sees of it, and what published programs say of it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
+mod tried;
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::{Value as Json, json};
+use transom_pgkit::Database;
+use transom_testkit::{Project, Server, embedded_only, token};
+use tried::{Trial, likely, valid};
+
+use crate::{
+    commands::{good, text},
+    spec::check,
 };
 
-use serde_json::json;
-use transom_testkit::{Client, Project, Server, embedded_only, root, token};
-
-use crate::spec::check;
-
-/// How long one role's API is tried by drawn requests.
-const TRIAL_SECONDS: &str = "20";
-/// What a reply must keep to: no failure of the server, and what the document says of statuses, types, headers, bodies.
-const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
-
-/// A published program out of `requirements.txt`.
-fn published(name: &str) -> PathBuf {
-    let program = root().join("target/python-clients/bin").join(name);
-    assert!(program.exists(), "{} is not there: `cargo xtask test` installs it", program.display());
-    program
+/// The shop with a few rows, on the engine that this run is about.
+fn shop() -> (Project, Option<Database>, Server) {
+    let project = Project::example("shop");
+    let database = embedded_only("the example has migrations of its own for a server").then(Database::create);
+    let url = database.as_ref().map(Database::url);
+    let on: Vec<&str> = url.iter().flat_map(|url| ["--database-url", url]).collect();
+    // A hundredth of what the example calls one.
+    let seeds = fs::read_to_string(project.dir().join("seed.toml")).unwrap();
+    project.write("seed.toml", &seeds.replace("000\n[table.columns]", "0\n[table.columns]"));
+    good(&[&["seed", text(project.dir())], &*on].concat());
+    let server = Server::start(project.dir(), &on);
+    (project, database, server)
 }
 
-fn succeeds(command: &mut Command) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
-}
-
-/// Writes the document to a file and has it validated.
-fn valid(client: &Client, folder: &Path, name: &str) -> PathBuf {
-    let file = folder.join(format!("{name}.json"));
-    fs::write(&file, client.get("/rest/v1/").expect(200).body).unwrap();
-    succeeds(Command::new(published("openapi-spec-validator")).arg(&file));
-    file
-}
-
-/// Where the server's API is.
-fn api(server: &Server) -> String {
-    format!("http://{}/rest/v1", server.client().connect().peer_addr().unwrap())
-}
-
-/// Draws requests from the document and sends them.
-fn tried(api: &str, project: &Project, file: &Path, token: Option<&str>) {
-    let mut command = Command::new(published("schemathesis"));
-    command.current_dir(project.dir()).arg("run").arg(file);
-    command.args(["--url", api, "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"]);
-    command.args(["--max-examples", "5", "--max-time", TRIAL_SECONDS, "--seed", "1", "--no-color"]);
-    command.args(["--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off"]);
-    if let Some(token) = token {
-        command.args(["--header", &format!("Authorization: Bearer {}", token.trim())]);
-    }
-    succeeds(&mut command);
+fn staff() -> String {
+    token(&json!({ "role": "staff", "exp": 4_102_444_800_u64 }))
 }
 
 #[test]
 fn the_shops_description_is_valid_and_kept_to() {
-    if embedded_only("the example's migrations are the embedded engine's") {
-        return;
+    let (project, _database, server) = shop();
+    let anonymous = valid(&server.client(), project.dir(), "anonymous");
+    valid(&server.user("ada"), project.dir(), "customer");
+    let token = staff();
+    let document = valid(&server.role("staff"), project.dir(), "staff");
+    let trial = Trial { server: &server, project: &project, token: None, allowed_only: false };
+    trial.run(&anonymous);
+    Trial { token: Some(&token), ..trial }.run(&document);
+}
+
+#[test]
+fn what_succeeds_has_the_form_that_is_described() {
+    let (project, _database, server) = shop();
+    let (document, token) = (valid(&server.role("staff"), project.dir(), "staff"), staff());
+    let trial = Trial { server: &server, project: &project, token: Some(&token), allowed_only: true };
+    let exchanges = trial.run(&likely(document));
+    // Had every request been refused, or found no row, nothing would have been looked at.
+    let mut with_rows = BTreeSet::new();
+    for (method, path, status, body) in &exchanges {
+        let path = path.trim_start_matches('/');
+        let kind = if path.split_once('/').is_some_and(|(of, _)| of != "rpc") { "row" } else { "rows" };
+        if matches!(status, 200 | 201) && serde_json::from_str::<Json>(body).is_ok_and(|rows| !empty(&rows)) {
+            with_rows.insert(format!("{method} {kind}"));
+            with_rows.insert(format!("{method} {path}"));
+        }
     }
-    let project = Project::example("shop");
-    let server = project.serve();
-    let (folder, api) = (project.dir(), api(&server));
-    let anonymous = valid(&server.client(), folder, "anonymous");
-    valid(&server.user("ada"), folder, "customer");
-    let staff = valid(&server.role("staff"), folder, "staff");
-    tried(&api, &project, &anonymous, None);
-    let token = token(&json!({ "role": "staff", "exp": 4_102_444_800_u64 }));
-    tried(&api, &project, &staff, Some(&token));
-    // Had every request been refused, nothing would have been tried.
-    let metrics = server.admin().get("/metrics").expect(200).text();
-    for method in ["GET", "POST", "PATCH", "DELETE"] {
-        let label = format!("route=\"rest/table\",method=\"{method}\",status=\"2xx\"");
-        assert!(metrics.contains(&label), "no {method} succeeded");
+    for wanted in ["GET", "POST", "PATCH", "DELETE"].iter().flat_map(|method| [format!("{method} rows")]) {
+        assert!(with_rows.contains(&wanted), "no {wanted} in {with_rows:?}");
     }
+    for wanted in
+        ["GET row", "PUT row", "PATCH row", "DELETE row", "POST products", "POST orders", "POST tags"]
+    {
+        assert!(with_rows.contains(wanted), "no {wanted} in {with_rows:?}");
+    }
+}
+
+fn empty(rows: &Json) -> bool {
+    rows.is_null() || rows.as_array().is_some_and(Vec::is_empty)
 }
 
 #[test]
@@ -119,4 +116,67 @@ fn each_role_gets_its_own_and_may_keep_it() {
         => 406 PGRST107
         "#,
     );
+}
+
+/// Types that only a server has, and one column that not everybody may see.
+const GALLERY: &str = "
+    CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'glad');
+    CREATE TYPE secret_mood AS ENUM ('hidden');
+    CREATE DOMAIN feeling AS mood DEFAULT 'glad';
+    CREATE DOMAIN few AS integer CHECK (VALUE < 10);
+    CREATE TABLE pictures (
+      id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, mood mood NOT NULL DEFAULT 'sad', feeling feeling,
+      moods mood[], numbers integer[] NOT NULL DEFAULT '{}', words text[], exact numeric[], few few[], at timestamptz[],
+      seen timestamp, grid integer[][], span int4range, lasts interval, address inet, secret secret_mood);
+    INSERT INTO pictures (moods, numbers, words, exact, few, at, seen, grid, span, lasts, address, secret) VALUES
+      ('{sad,NULL}', '{1,NULL,-3}', '{a,\"b c\",NULL}', '{1.50,2}', '{1,2}', '{2024-05-01 10:00:00+02}', '2024-05-01 10:00:00.5',
+       '{{1,2},{3,4}}', '[1,5)', '1 day 02:00', '10.0.0.1/8', 'hidden'), (NULL, '{}', '{}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);";
+
+#[test]
+fn a_servers_own_types_are_described() {
+    if embedded_only("it was tried with the other tests") {
+        return;
+    }
+    let project = Project::of(
+        GALLERY,
+        "CREATE ROLE curator;
+         GRANT SELECT (id, mood, numbers) ON pictures TO anon; CREATE POLICY everyone ON pictures FOR SELECT TO anon USING (true);
+         GRANT ALL ON pictures TO curator; CREATE POLICY curators ON pictures FOR ALL TO curator USING (true);",
+    );
+    let database = Database::create();
+    let server = Server::start(project.dir(), &["--database-url", &database.url()]);
+    let document = valid(&server.role("curator"), project.dir(), "curator");
+    let of = |schema: &str| document["components"]["schemas"][schema]["properties"].clone();
+    let labels = json!(["sad", "it's ok", "glad"]);
+    let or_null = json!(["sad", "it's ok", "glad", null]);
+    for properties in [of("pictures"), of("pictures.insert"), of("pictures.update")] {
+        assert_eq!(properties["mood"], json!({"type": "string", "enum": labels, "default": "sad"}));
+        assert_eq!(
+            properties["feeling"],
+            json!({"type": ["string", "null"], "enum": or_null, "default": "glad"})
+        );
+        let list = |items: Json| json!({"type": ["array", "null"], "items": items});
+        assert_eq!(properties["moods"], list(json!({"type": ["string", "null"], "enum": or_null})));
+        let whole = json!({"type": ["integer", "null"], "format": "int64"});
+        assert_eq!(properties["numbers"], json!({"type": "array", "items": whole}));
+        assert_eq!(properties["few"], list(whole));
+        assert_eq!(properties["words"], list(json!({"type": ["string", "null"]})));
+        assert_eq!(properties["exact"], list(json!({"type": ["number", "null"]})));
+        assert_eq!(properties["at"], list(json!({"type": ["string", "null"], "format": "date-time"})));
+        assert_eq!(properties["seen"], json!({"type": ["string", "null"], "format": "date-time-local"}));
+        assert_eq!(properties["grid"], json!({"type": ["array", "null"]}));
+    }
+    let examples = &document["components"]["schemas"]["pictures"]["examples"][0];
+    assert_eq!(
+        (&examples["mood"], &examples["moods"], &examples["numbers"]),
+        (&json!("sad"), &json!(["sad"]), &json!([1]))
+    );
+    let of_anybody = valid(&server.client(), project.dir(), "anonymous");
+    let text = of_anybody.to_string();
+    assert!(text.contains("it's ok") && !text.contains("hidden") && !text.contains("feeling"), "{text}");
+    let curator = token(&json!({ "role": "curator", "exp": 4_102_444_800_u64 }));
+    let trial = Trial { server: &server, project: &project, token: Some(&curator), allowed_only: true };
+    let exchanges = trial.run(&likely(document));
+    let created = exchanges.iter().filter(|(method, _, status, _)| method == "POST" && *status == 201);
+    assert!(created.count() > 0, "nothing was written");
 }
