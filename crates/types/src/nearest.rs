@@ -13,9 +13,39 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates nearest to `name`, as the engine of PostgREST finds them for a column: at most three letters are other, at
+/// most half of them, and more than two that are equally near are none.
+pub fn nearest_few<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut most = 3.min(name.chars().count() / 2);
+    let mut near = Vec::new();
+    for candidate in candidates {
+        let distance = strsim::levenshtein(name, candidate);
+        if distance > most {
+            continue;
+        }
+        if distance < most {
+            near.clear();
+        }
+        most = distance;
+        near.push(candidate);
+    }
+    if near.len() > 2 { Vec::new() } else { near }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, nearest_few};
+
+    #[test]
+    fn suggests_one_column_or_two() {
+        let columns = ["username", "user_name", "status"];
+        assert_eq!(nearest_few("usernam", columns), ["username"]);
+        assert_eq!(nearest_few("userrname", columns), ["username", "user_name"]);
+        assert_eq!(nearest_few("stat", columns), ["status"]);
+        assert_eq!(nearest_few("id", columns), [""; 0]);
+        assert_eq!(nearest_few("a", ["b", "c"]), [""; 0]);
+        assert_eq!(nearest_few("abc", ["abd", "abe", "abf"]), [""; 0]);
+    }
 
     #[test]
     fn suggests_only_what_is_near() {

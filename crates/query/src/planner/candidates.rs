@@ -58,7 +58,7 @@ impl Planner<'_> {
             Given::Bytes => Some("bytea"),
             Given::Json | Given::Texts | Given::Table => None,
         };
-        let (called, searched) = match (whole, names.is_empty()) {
+        let (called, searched) = match (whole, given.is_empty()) {
             (Some(whole), _) => (String::new(), format!(" with a single unnamed {whole} parameter")),
             (None, true) => (" without parameters".to_owned(), " without parameters".to_owned()),
             (None, false) => {

@@ -34,7 +34,7 @@ impl Planner<'_> {
             return self.spread(parent, &way, embed);
         }
         let id = self.query_id();
-        let mut query = self.query(id, Relation::Table(way.to), &embed.select)?;
+        let mut query = self.embedded(id, way.to, &embed.select)?;
         self.join(&mut query, parent, &way);
         if self.options.native && !way.kind.to_one() {
             self.cap_rows(&mut query);
@@ -86,7 +86,7 @@ impl Planner<'_> {
     ) -> Result<Option<Output>, Problem> {
         let select = only(&embed.select, atom);
         let id = self.query_id();
-        let mut query = self.query(id, Relation::Table(way.to), &select)?;
+        let mut query = self.embedded(id, way.to, &select)?;
         self.join(&mut query, parent, way);
         let Some(Output { key, data_type, .. }) = query.outputs.first().cloned() else { return Ok(None) };
         let query = Box::new(query);

@@ -72,7 +72,7 @@ impl Planner<'_> {
             return Ok(query);
         }
         let id = self.query_id();
-        let mut query = self.query(id, Relation::Table(way.to), &embed.select)?;
+        let mut query = self.embedded(id, way.to, &embed.select)?;
         self.join(&mut query, parent, way);
         if !way.kind.to_one() {
             self.cap_rows(&mut query);

@@ -92,6 +92,8 @@ struct Planner<'a> {
     form: Form,
     /// What of a query's embedded resources is joined, and as what.
     joins: Vec<joins::Joined>,
+    /// How many resources the query that is planned is embedded in.
+    depth: usize,
 }
 
 impl<'a> Planner<'a> {
@@ -108,6 +110,7 @@ impl<'a> Planner<'a> {
             query_ids: 0,
             form: Form::default(),
             joins: Vec::new(),
+            depth: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Finds tables and columns by name; what is not there is refused with the nearest name.
 
-use transom_types::{Code, DataType, Problem, resembling};
+use transom_types::{Code, DataType, Problem, nearest::nearest_few, resembling};
 
 use super::{Planner, relation::Relation};
 use crate::{
@@ -27,9 +27,21 @@ impl Planner<'_> {
             .find(|(_, column)| &*column.name == name)
             .map(|(id, _)| id)
             .ok_or_else(|| {
-                let of = relation.name(self.catalog);
+                let of = self.source(relation);
                 let problem =
                     Problem::new(Code::ColumnUndefined, format!("column {of}.{name} does not exist"));
+                if self.options.native {
+                    let columns = relation.shown(self.catalog).map(|(_, column)| &*column.name);
+                    let near = nearest_few(name, columns);
+                    let near: Vec<_> = near.iter().map(|near| format!("column \"{of}.{near}\"")).collect();
+                    return match near.is_empty() {
+                        true => problem,
+                        false => problem.with_hint(format!(
+                            "Perhaps you meant to reference the {}.",
+                            near.join(" or the ")
+                        )),
+                    };
+                }
                 if self.leads_to(relation, name) {
                     return problem
                         .with_details(format!("'{name}' is a related table"))
@@ -37,6 +49,15 @@ impl Planner<'_> {
                 }
                 problem.suggesting(name, relation.readable(self.catalog).map(|(_, column)| &*column.name))
             })
+    }
+
+    /// What the engine calls this source of rows in its errors, where it is PostgREST that asks it.
+    fn source(&self, relation: Relation) -> String {
+        let name = relation.name(self.catalog);
+        match (self.options.native, self.depth) {
+            (true, depth @ 1..) => format!("{name}_{depth}"),
+            _ => name.to_owned(),
+        }
     }
 
     fn leads_to(&self, relation: Relation, name: &str) -> bool {

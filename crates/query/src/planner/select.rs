@@ -37,6 +37,19 @@ impl Planner<'_> {
         Ok(query)
     }
 
+    /// The rows of a resource that is embedded.
+    pub(super) fn embedded(
+        &mut self,
+        id: QueryId,
+        table: crate::TableId,
+        select: &Select,
+    ) -> Result<Query, Problem> {
+        self.depth += 1;
+        let query = self.query(id, Relation::Table(table), select);
+        self.depth -= 1;
+        query
+    }
+
     pub(super) fn empty_query(&self, id: QueryId, relation: Relation) -> Query {
         let mut query = Query::table(id, crate::TableId(0));
         query.source = match relation {

@@ -1,5 +1,7 @@
 //! Which relationship an embedded resource means where PostgREST is spoken, chosen and refused as PostgREST does.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use transom_types::{Code, Problem, resembling};
 
@@ -11,12 +13,33 @@ use crate::{
 };
 
 impl Planner<'_> {
-    /// Every resource that is embedded must be there, before anything else is looked at.
+    /// Every resource that is embedded must be there, before anything else is looked at, and under a name of its own.
     pub(super) fn check_embeds(&self, from: TableId, select: &Select) -> Result<(), Problem> {
+        self.check_ways(from, select)?;
+        self.check_keys(from, select, self.depth + 1)
+    }
+
+    fn check_ways(&self, from: TableId, select: &Select) -> Result<(), Problem> {
         for item in &select.items {
             if let Item::Embed(embed) = item {
                 let way = self.way(from, embed)?;
-                self.check_embeds(way.to, &embed.select)?;
+                self.check_ways(way.to, &embed.select)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine would refuse two sources of one name: this is what PostgREST calls them.
+    fn check_keys(&self, from: TableId, select: &Select, depth: usize) -> Result<(), Problem> {
+        let mut keys = HashSet::new();
+        for item in &select.items {
+            let Item::Embed(embed) = item else { continue };
+            self.check_keys(self.way(from, embed)?.to, &embed.select, depth + 1)?;
+            let key = embed.alias.as_ref().unwrap_or(&embed.resource);
+            if !keys.insert(key) {
+                let source = format!("{}_{key}_{depth}", self.catalog[from].name);
+                let message = format!("table name \"{source}\" specified more than once");
+                return Err(Problem::of_engine("42712", 400, message));
             }
         }
         Ok(())

@@ -44,6 +44,13 @@ pub(super) fn rows(text: &mut String, given: &GivenRows<'_>) {
         Postgres.string(&mut key, name);
         text.push_str(if at > 0 { ", " } else { "" });
         let _ = match default {
+            // A sequence is counted on for every row, as PostgREST does: numbers that rows bring skip one, too.
+            Some(default) if default.starts_with("nextval(") => write!(
+                text,
+                "CASE WHEN (e.v -> {key}) IS NULL THEN ({default}) WHEN ({default}) IS NULL THEN {read}(r.{quoted}) \
+                 ELSE {read}(r.{quoted}) END AS {quoted}",
+                read = read.unwrap_or_default()
+            ),
             // What is there and null is not missing.
             Some(default) => write!(
                 text,
@@ -77,6 +84,14 @@ mod tests {
         check(false, &[plain()], "json_to_record($1::json) AS b(\"a\"\"b\" int)");
         check(true, &[plain()], "json_to_recordset($1::json) AS b(\"a\"\"b\" int)");
         check(true, &[], "json_array_elements($1::json) AS b");
+        let counted =
+            GivenMember { name: "n", engine_type: Some("int"), default: Some("nextval('s')"), read: None };
+        check(
+            false,
+            &[counted],
+            "(SELECT CASE WHEN (e.v -> 'n') IS NULL THEN (nextval('s')) WHEN (nextval('s')) IS NULL THEN (r.\"n\") \
+             ELSE (r.\"n\") END AS \"n\" FROM (VALUES ($1::json)) AS e(v), LATERAL json_to_record(e.v) AS r(\"n\" int)) AS b",
+        );
         let read = GivenMember { name: "c", engine_type: Some("json"), default: Some("7"), read: Some("f") };
         check(
             false,
