@@ -21,7 +21,7 @@ fn asked(database: &Database, sql: &str) -> String {
 /// Paths that both servers answer alike.
 const QUESTIONS: [&str; 6] = [
     "/rest/v1/products?select=id,sku,name,description,price_cents,weight_kg,attributes,active,released_on&order=id",
-    "/rest/v1/products?select=name,categories(name,parent_id),tags(name)&order=price_cents,id&limit=50",
+    "/rest/v1/products?select=name,categories(name,parent_id),tags(name)&tags.order=id&order=price_cents,id&limit=50",
     "/rest/v1/categories?order=id",
     "/rest/v1/reviews?select=id,rating,title,body&order=id&limit=500",
     "/rest/v1/rpc/best_sellers?since=2022-01-01&count=20",
