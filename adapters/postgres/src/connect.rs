@@ -9,7 +9,7 @@ use std::{
 };
 
 use quick_cache::sync::Cache;
-use tokio_postgres::{Client, Config, Error, Socket, Statement};
+use tokio_postgres::{Client, Config, Error, Socket, Statement, types::Kind};
 use transom_ports::{DbError, Fault};
 use transom_sql::Prepared;
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long opening a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one database.
 pub(crate) struct Connector {
@@ -122,17 +122,39 @@ impl Connector {
         self.config.connect(self.tls.clone()).await.map_err(|error| unreachable(&error))
     }
 
-    /// A connection for statements; none runs longer than `timeout`.
-    pub(crate) async fn open(&self, purpose: Purpose, timeout: Duration) -> Result<Connection, DbError> {
-        let client = self.client().await?;
+    /// Where to connect, and as whom.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether statements are prepared and kept.
+    pub(crate) fn prepares(&self) -> bool {
+        self.prepares
+    }
+
+    /// Most statements prepared on one connection.
+    pub(crate) fn statement_count_max(&self) -> usize {
+        self.statement_count_max
+    }
+
+    /// How every connection for statements begins.
+    pub(crate) fn settings(purpose: Purpose, timeout: Duration) -> String {
         let read_only = if purpose == Purpose::Read { "on" } else { "off" };
-        let settings = format!(
+        format!(
             "SET statement_timeout = {}; SET default_transaction_read_only = {read_only}; SET timezone = 'UTC'; \
              SET idle_in_transaction_session_timeout = {}; SET standard_conforming_strings = on",
             timeout.as_millis(),
             2 * timeout.as_millis(),
-        );
-        client.batch_execute(&settings).await.map_err(|error| db_error(&error, During::Read))?;
+        )
+    }
+
+    /// A connection for statements; none runs longer than `timeout`.
+    pub(crate) async fn open(&self, purpose: Purpose, timeout: Duration) -> Result<Connection, DbError> {
+        let client = self.client().await?;
+        client
+            .batch_execute(&Self::settings(purpose, timeout))
+            .await
+            .map_err(|error| db_error(&error, During::Read))?;
         let around = match self.sessions && self.prepares && purpose == Purpose::Write {
             true => Some(self.around(&client).await.map_err(|error| db_error(&error, During::Read))?),
             false => None,
@@ -173,6 +195,13 @@ impl Connection {
     /// Whether it can be sent without an answer before it: it is prepared already, or never is.
     pub(crate) fn knows(&self, prepared: &Arc<Prepared>) -> bool {
         !self.prepares || self.statements.get(&(Arc::as_ptr(prepared) as usize)).is_some()
+    }
+
+    /// Which parameters of a statement that is prepared here are arrays.
+    pub(crate) fn arrays(&self, prepared: &Arc<Prepared>) -> Arc<[bool]> {
+        let statement = self.statements.get(&(Arc::as_ptr(prepared) as usize));
+        let types = statement.iter().flat_map(|(_, statement)| statement.params());
+        types.map(|data_type| matches!(data_type.kind(), Kind::Array(_))).collect()
     }
 
     /// Forgets every prepared statement: the schema has changed under them.

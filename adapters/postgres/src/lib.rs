@@ -15,6 +15,7 @@ mod migrate;
 mod notices;
 mod options;
 mod params;
+mod pipeline;
 mod pool;
 mod read;
 mod role_settings;
@@ -42,6 +43,7 @@ pub use options::Options;
 use books::Books;
 use connect::{Connector, Purpose};
 use errors::{During, db_error};
+use pipeline::Pipelines;
 use pool::Pool;
 use read::Reads;
 use shared::Shared;
@@ -78,7 +80,9 @@ impl Postgres {
         let reads =
             Reads::new(connector.clone(), shared(Purpose::Read), read_pool.clone(), options.reply_bytes_max);
         let books = Arc::new(Books::new(connector.clone(), options.clone()));
-        let connections = (shared(Purpose::Write), write_pool.clone());
+        let count = options.shared_connections;
+        let pipelines = Pipelines::new(connector.clone(), count, timeout, options.reply_bytes_max);
+        let connections = (shared(Purpose::Write), write_pool.clone(), pipelines);
         let writes = Writes::new(connector.clone(), connections, books.clone(), options.reply_bytes_max);
         let opened = Self { options, connector, reads, read_pool, writes, books, write_pool };
         opened.ping().await?;
@@ -174,11 +178,14 @@ impl Database for Postgres {
             (
                 "shared_connections",
                 (self.reads.connections().connections().count()
-                    + self.writes.connections().connections().count()) as f64,
+                    + self.writes.connections().connections().count()
+                    + self.writes.pipelines().statements().count()) as f64,
             ),
             (
                 "prepared_statements",
-                (prepared(self.reads.connections()) + prepared(self.writes.connections())) as f64,
+                (prepared(self.reads.connections())
+                    + prepared(self.writes.connections())
+                    + self.writes.pipelines().statements().sum::<usize>()) as f64,
             ),
             ("read_connections", reading as f64),
             ("read_queue_statements", waiting_reads as f64),
@@ -207,6 +214,7 @@ impl Database for Postgres {
         self.books.close();
         self.reads.connections().close();
         self.writes.connections().close();
+        self.writes.pipelines().close();
         self.read_pool.close();
         self.write_pool.close();
     }

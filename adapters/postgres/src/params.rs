@@ -18,15 +18,22 @@ pub(crate) struct Text<'a> {
     list: bool,
 }
 
-impl ToSql for Text<'_> {
-    fn to_sql(&self, data_type: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let Some(text) = &self.text else { return Ok(IsNull::Yes) };
-        let array = self.list || (matches!(data_type.kind(), Kind::Array(_)) && text.starts_with('['));
-        match array {
+impl Text<'_> {
+    /// Writes it, as an array's text where `array` says that the parameter is one. `false` for NULL.
+    pub(crate) fn write(&self, array: bool, out: &mut BytesMut) -> Result<bool, serde_json::Error> {
+        let Some(text) = &self.text else { return Ok(false) };
+        match self.list || (array && text.starts_with('[')) {
             true => out.put_slice(array_literal(text)?.as_bytes()),
             false => out.put_slice(text.as_bytes()),
         }
-        Ok(IsNull::No)
+        Ok(true)
+    }
+}
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self, data_type: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let array = matches!(data_type.kind(), Kind::Array(_));
+        Ok(if self.write(array, out)? { IsNull::No } else { IsNull::Yes })
     }
 
     fn accepts(_: &Type) -> bool {
@@ -79,6 +86,19 @@ fn shown(value: &Value) -> Option<Cow<'_, str>> {
             text.into()
         }
     })
+}
+
+/// These texts as the engine reads an array of texts.
+pub(crate) fn text_array<'a>(elements: impl Iterator<Item = &'a str>) -> String {
+    let mut text = String::from("{");
+    for element in elements {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        quoted(element, &mut text);
+    }
+    text.push('}');
+    text
 }
 
 /// `[1,"a b",null]` as `{1,"a b",NULL}`; arrays within become arrays.

@@ -20,6 +20,19 @@ use crate::{
 /// A column's bytes as they are: text and JSON are sent so.
 struct Raw<'a>(Option<&'a [u8]>);
 
+/// A row as the server sent it, in the binary format.
+pub(crate) trait Cells {
+    /// A column's bytes; `None` is NULL.
+    fn cell(&self, at: usize) -> Option<&[u8]>;
+}
+
+impl Cells for Row {
+    fn cell(&self, at: usize) -> Option<&[u8]> {
+        // It fails for no type, and for a column that is not there alone.
+        self.try_get(at).ok().and_then(|raw: Raw<'_>| raw.0)
+    }
+}
+
 impl<'a> FromSql<'a> for Raw<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
         Ok(Self(Some(raw)))
@@ -82,15 +95,15 @@ async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Resu
     let mut json = Array::new();
     while let Some(row) = rows.try_next().await? {
         let mut columns = Columns::of(&row);
-        if let Some(object) = columns.next()? {
+        if let Some(object) = columns.next() {
             json.push(object);
             body.rows += 1;
         }
         if layout.total {
-            body.total = columns.next()?.and_then(number);
+            body.total = columns.next().and_then(number);
         }
         if layout.cursor
-            && let Some(cursor) = columns.next()?
+            && let Some(cursor) = columns.next()
         {
             body.cursor = Some(String::from_utf8_lossy(cursor).into());
         }
@@ -109,91 +122,133 @@ pub(crate) async fn outcome(
     bytes_max: usize,
     between: &'static [u8],
 ) -> Result<Result<Outcome, DbError>, Error> {
-    let layout = &prepared.layout;
-    if layout.whole || layout.lines {
-        return made(rows, prepared, bytes_max).await;
-    }
     let mut rows = pin!(rows);
-    let mut outcome = Outcome::default();
-    let mut json = Array::between(between);
-    let (mut returned, mut shown, mut merged) = (0, 0, 0);
-    let reads = matches!(step_of(prepared), Some(transom_query::plan::Step::Read(_)));
+    let mut gathered = Gathered::new(prepared, bytes_max, between);
     while let Some(row) = rows.as_mut().try_next().await? {
-        returned += 1;
-        let mut columns = Columns::of(&row);
+        if let Err(error) = gathered.take(&row) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(gathered.outcome(rows.rows_affected())))
+}
+
+/// What one step of a unit has returned so far.
+pub(crate) struct Gathered<'p> {
+    prepared: &'p Prepared,
+    bytes_max: usize,
+    outcome: Outcome,
+    json: Array,
+    /// A reply that the engine has made whole, or an account of how it would make it.
+    whole: BytesMut,
+    returned: u64,
+    shown: u64,
+    merged: u64,
+}
+
+impl<'p> Gathered<'p> {
+    pub(crate) fn new(prepared: &'p Prepared, bytes_max: usize, between: &'static [u8]) -> Self {
+        Self {
+            prepared,
+            bytes_max,
+            outcome: Outcome::default(),
+            json: Array::between(between),
+            whole: BytesMut::new(),
+            returned: 0,
+            shown: 0,
+            merged: 0,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.prepared.layout.whole || self.prepared.layout.lines
+    }
+
+    /// Takes one more row. Errors: [`Fault::TooLarge`].
+    pub(crate) fn take(&mut self, row: &impl Cells) -> Result<(), DbError> {
+        match self.is_whole() {
+            true => self.made(row),
+            false => self.row(row),
+        }
+        match self.json.0.len() > self.bytes_max || self.whole.len() > self.bytes_max {
+            true => Err(too_large(self.bytes_max)),
+            false => Ok(()),
+        }
+    }
+
+    fn row(&mut self, row: &impl Cells) {
+        let layout = &self.prepared.layout;
+        let mut columns = Columns::of(row);
+        self.returned += 1;
         if layout.body
-            && let Some(object) = columns.next()?
+            && let Some(object) = columns.next()
         {
-            json.push(object);
-            shown += 1;
+            self.json.push(object);
+            self.shown += 1;
         }
         if layout.total {
-            outcome.total = columns.next()?.and_then(number);
+            self.outcome.total = columns.next().and_then(number);
         }
         if layout.cursor
-            && let Some(cursor) = columns.next()?
+            && let Some(cursor) = columns.next()
         {
-            outcome.cursor = Some(String::from_utf8_lossy(cursor).into());
+            self.outcome.cursor = Some(String::from_utf8_lossy(cursor).into());
         }
         // A row that is refused has failed the statement.
         if layout.check {
-            columns.next()?;
+            columns.next();
         }
         if layout.capture
-            && let Some(captured) = columns.next()?
+            && let Some(captured) = columns.next()
         {
-            outcome.captured.push(String::from_utf8_lossy(captured).into_owned());
+            self.outcome.captured.push(String::from_utf8_lossy(captured).into_owned());
         }
         if layout.inserted {
-            outcome.inserted += u64::from(columns.next()? == Some(&[1]));
+            self.outcome.inserted += u64::from(columns.next() == Some(&[1]));
         }
         if layout.merged {
-            merged = merged.max(columns.next()?.and_then(number).unwrap_or_default());
-        }
-        if json.0.len() > bytes_max {
-            return Ok(Err(too_large(bytes_max)));
+            self.merged = self.merged.max(columns.next().and_then(number).unwrap_or_default());
         }
     }
-    outcome.rows = if reads { shown } else { rows.rows_affected().unwrap_or(returned) };
-    if !layout.inserted && matches!(step_of(prepared), Some(transom_query::plan::Step::Insert(_))) {
-        outcome.inserted = outcome.rows.saturating_sub(merged);
-    }
-    if layout.body {
-        outcome.json = String::from_utf8_lossy(&json.close()).into_owned();
-    }
-    Ok(Ok(outcome))
-}
 
-/// A reply that the engine has made whole, or an account of how it would make it.
-async fn made(
-    rows: RowStream,
-    prepared: &Prepared,
-    bytes_max: usize,
-) -> Result<Result<Outcome, DbError>, Error> {
-    let layout = &prepared.layout;
-    let mut rows = pin!(rows);
-    let mut outcome = Outcome::default();
-    let mut body = BytesMut::new();
-    while let Some(row) = rows.try_next().await? {
-        let mut columns = Columns::of(&row);
+    fn made(&mut self, row: &impl Cells) {
+        let layout = &self.prepared.layout;
+        let mut columns = Columns::of(row);
         if layout.whole {
-            outcome.total = columns.next()?.and_then(number);
-            outcome.rows = columns.next()?.and_then(number).unwrap_or_default();
+            self.outcome.total = columns.next().and_then(number);
+            self.outcome.rows = columns.next().and_then(number).unwrap_or_default();
         }
         if layout.merged {
-            let merged = columns.next()?.and_then(number).unwrap_or_default();
-            outcome.inserted = outcome.rows.saturating_sub(merged);
+            let merged = columns.next().and_then(number).unwrap_or_default();
+            self.outcome.inserted = self.outcome.rows.saturating_sub(merged);
         }
-        if !body.is_empty() {
-            body.extend_from_slice(b"\n");
+        if !self.whole.is_empty() {
+            self.whole.extend_from_slice(b"\n");
         }
-        body.extend_from_slice(columns.next()?.unwrap_or_default());
-        if body.len() > bytes_max {
-            return Ok(Err(too_large(bytes_max)));
-        }
+        self.whole.extend_from_slice(columns.next().unwrap_or_default());
     }
-    outcome.whole = Some(body.freeze());
-    Ok(Ok(outcome))
+
+    /// All that was returned; `affected` is what the engine says of a write.
+    pub(crate) fn outcome(self, affected: Option<u64>) -> Outcome {
+        use transom_query::plan::Step;
+        let whole = self.is_whole();
+        let mut outcome = self.outcome;
+        if whole {
+            outcome.whole = Some(self.whole.freeze());
+            return outcome;
+        }
+        let step = step_of(self.prepared);
+        outcome.rows = match matches!(step, Some(Step::Read(_))) {
+            true => self.shown,
+            false => affected.unwrap_or(self.returned),
+        };
+        if !self.prepared.layout.inserted && matches!(step, Some(Step::Insert(_))) {
+            outcome.inserted = outcome.rows.saturating_sub(self.merged);
+        }
+        if self.prepared.layout.body {
+            outcome.json = String::from_utf8_lossy(&self.json.close()).into_owned();
+        }
+        outcome
+    }
 }
 
 fn step_of(prepared: &Prepared) -> Option<&transom_query::plan::Step> {
@@ -221,7 +276,7 @@ pub(crate) async fn estimated(
     let mut rows = pin!(rows);
     let mut expected = None;
     while let Some(row) = rows.try_next().await? {
-        expected = Columns::of(&row).next()?.and_then(expected_rows);
+        expected = Columns::of(&row).next().and_then(expected_rows);
     }
     // What was counted is there in any case.
     Ok(expected.max(counted))
@@ -261,20 +316,20 @@ impl Array {
 }
 
 /// A row's columns, one after the other.
-struct Columns<'r> {
-    row: &'r Row,
+struct Columns<'r, R> {
+    row: &'r R,
     at: usize,
 }
 
-impl<'r> Columns<'r> {
-    fn of(row: &'r Row) -> Self {
+impl<'r, R: Cells> Columns<'r, R> {
+    fn of(row: &'r R) -> Self {
         Self { row, at: 0 }
     }
 
-    fn next(&mut self) -> Result<Option<&'r [u8]>, Error> {
-        let raw: Raw<'r> = self.row.try_get(self.at)?;
+    fn next(&mut self) -> Option<&'r [u8]> {
+        let cell = self.row.cell(self.at);
         self.at += 1;
-        Ok(raw.0)
+        cell
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) const SETTINGS: &str =
     "SELECT count(set_config(s.name, s.value, true)) FROM unnest($1::text[], $2::text[]) AS s(name, value)";
 
 /// How the engine joins the elements of an array of rows.
-const BETWEEN_ROWS: &[u8] = b", \n ";
+pub(crate) const BETWEEN_ROWS: &[u8] = b", \n ";
 
 /// One unit's way through its transaction.
 pub(crate) struct InSession<'a> {
@@ -42,16 +42,9 @@ impl InSession<'_> {
         // Statements are prepared as the role, for only it may know the schema: the first time nothing can be sent ahead.
         let known = |step: &Step| self.connection.knows(&step.statement.prepared);
         match self.unit.steps.as_slice() {
-            [only] if known(only) && self.decides_nothing(only) => self.at_once(only).await,
+            [only] if known(only) && decides_nothing(self.session, only) => self.at_once(only).await,
             steps => self.in_turn(steps).await,
         }
-    }
-
-    /// Whether a step's answer changes nothing about the transaction's end.
-    fn decides_nothing(&self, step: &Step) -> bool {
-        // A count that is asked for after the rows belongs into their transaction.
-        step.statement.prepared.estimate.is_none()
-            && (self.session.read_only || (step.expect == Expect::Any && step.precondition.is_none()))
     }
 
     /// Everything is sent before anything is answered.
@@ -169,6 +162,13 @@ impl InSession<'_> {
         let failure = Failure::of(error, during, step);
         Failure { error: DbError { reported: reported(error), ..failure.error }, ..failure }
     }
+}
+
+/// Whether a step's answer changes nothing about the transaction's end.
+pub(crate) fn decides_nothing(session: &Session, step: &Step) -> bool {
+    // A count that is asked for after the rows belongs into their transaction.
+    step.statement.prepared.estimate.is_none()
+        && (session.read_only || (step.expect == Expect::Any && step.precondition.is_none()))
 }
 
 /// Role and settings as one statement, where none are kept.

@@ -55,6 +55,16 @@ impl Tls {
     }
 }
 
+impl Tls {
+    /// Encrypts a stream to this host.
+    pub(crate) async fn over<S>(&self, host: &str, stream: S) -> io::Result<Stream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        MakeTlsConnect::<S>::make_tls_connect(&mut self.clone(), host)?.connect(stream).await
+    }
+}
+
 impl<S> MakeTlsConnect<S> for Tls
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -20,6 +20,7 @@ use crate::{
     connect::{Connection, Connector},
     errors::{During, collided, db_error, outdated},
     idempotency,
+    pipeline::Pipelines,
     pool::{self, Lease, Pool},
     rows,
     session::InSession,
@@ -43,6 +44,8 @@ pub(crate) struct Writes {
     shared: Shared,
     pool: Arc<Pool>,
     books: Arc<Books>,
+    /// Where quick reads in sessions run.
+    pipelines: Pipelines,
     bytes_max: usize,
 }
 
@@ -56,16 +59,21 @@ pub(crate) struct Failure {
 impl Writes {
     pub(crate) fn new(
         connector: Arc<Connector>,
-        (shared, pool): (Shared, Arc<Pool>),
+        (shared, pool, pipelines): (Shared, Arc<Pool>, Pipelines),
         books: Arc<Books>,
         bytes_max: usize,
     ) -> Self {
-        Self { connector, shared, pool, books, bytes_max }
+        Self { connector, shared, pool, books, pipelines, bytes_max }
     }
 
     /// Runs every step or none; again where another unit stood in the way, until the deadline.
     pub(crate) async fn write(&self, unit: &Unit) -> Result<Committed, DbError> {
         let deadline = Instant::now() + unit.timeout;
+        if let Some(plain) = self.pipelines.takes(unit)
+            && let Some(ended) = self.pipelines.run(plain, deadline).await
+        {
+            return ended.map_err(|failure| failure.error);
+        }
         let mut pause = COLLISION_PAUSE;
         loop {
             let failure = match self.stands_alone(unit) {
@@ -143,11 +151,7 @@ impl Writes {
         let connection = lease.connection().map_err(Failure::last)?;
         let run = async {
             match &unit.session {
-                Some(session) => {
-                    let bytes_max = self.bytes_max;
-                    let committing = &committing;
-                    InSession { connection, unit, session, bytes_max, committing }.run().await
-                }
+                Some(session) => self.in_session(connection, unit, session, &committing).await,
                 None => self.run(connection, unit, &committing).await,
             }
         };
@@ -166,6 +170,24 @@ impl Writes {
                 Err(Failure::last(DbError::new(fault, "the deadline has passed")))
             }
         }
+    }
+
+    async fn in_session(
+        &self,
+        connection: &Connection,
+        unit: &Unit,
+        session: &Session,
+        committing: &AtomicBool,
+    ) -> Result<Committed, Failure> {
+        let plain = self.pipelines.takes(unit).map(|(_, step)| &step.statement.prepared);
+        // The first time a statement is also prepared, which says nothing of its own cost.
+        let timed = plain.filter(|prepared| connection.knows(prepared)).map(|plain| (plain, Instant::now()));
+        let bytes_max = self.bytes_max;
+        let committed = InSession { connection, unit, session, bytes_max, committing }.run().await?;
+        if let Some((prepared, began)) = timed {
+            self.pipelines.remember(prepared, began.elapsed(), || connection.arrays(prepared));
+        }
+        Ok(committed)
     }
 
     async fn run(
@@ -292,6 +314,11 @@ impl Writes {
                 Err(Failure::of(&error, during, 0))
             }
         }
+    }
+
+    /// The connections that sessions share.
+    pub(crate) fn pipelines(&self) -> &Pipelines {
+        &self.pipelines
     }
 
     /// The connections that single statements share.

@@ -27,6 +27,7 @@ mod reading;
 mod replying;
 mod rpc;
 mod search;
+mod sessions;
 mod shop;
 mod telling;
 mod tokens;

@@ -23,7 +23,7 @@ GRANT SELECT, INSERT ON songs TO e2e_anon;
 CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO e2e_anon;
 CREATE VIEW other.titles AS SELECT DISTINCT title FROM public.songs; GRANT SELECT ON other.titles TO e2e_anon;";
 
-fn asked(url: &str, sql: &str) {
+pub(crate) fn asked(url: &str, sql: &str) {
     let mut psql = Programs::find().command("psql");
     psql.args(["-At", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = psql.output().unwrap();
