@@ -73,11 +73,11 @@ impl Planner<'_> {
         let by_name = |name: &str| direct(way) && *way.name == *name;
         let upwards = matches!(way.kind, RelationshipKind::ToOne(_));
         if way.from == way.to {
-            // Downwards by the table's name, upwards by the column's: one key leads both ways.
+            // Downwards by the table's name, upwards by the column's: one key leads both ways, so that its name says neither.
             let down = to_table && !upwards;
             return match hint {
                 None => down || (upwards && (by_near(name) || by_name(name))),
-                Some(hint) => down && (by_name(hint) || by_far(hint) || self.by_junction(way, hint)),
+                Some(hint) => down && (by_far(hint) || self.by_junction(way, hint)),
             };
         }
         // Keys and columns lead to tables alone: a view is embedded by its own name.

@@ -96,7 +96,8 @@ fn mistakes_in_names_are_told_as_there() {
     let (_project, database, server) = served("public");
     let schema = "CREATE TABLE singers (id int PRIMARY KEY, name text);
         CREATE TABLE duets (id int PRIMARY KEY, high int REFERENCES singers, low int REFERENCES singers);
-        GRANT SELECT ON singers, duets TO e2e_anon; NOTIFY pgrst";
+        CREATE TABLE parts (id int PRIMARY KEY, part_of int REFERENCES parts);
+        GRANT SELECT ON singers, duets, parts TO e2e_anon; NOTIFY pgrst";
     asked(&database.url(), schema);
     let client = server.client();
     wait_until(|| client.get("/duets").status == 200, "the schema was read again");
@@ -119,6 +120,9 @@ fn mistakes_in_names_are_told_as_there() {
     told("/duets?select=singers", "42703", &missing("duets.singers"), None);
     let meant = "Perhaps you meant to reference the column \"singers.name\".";
     told("/singers?select=nam", "42703", &missing("singers.nam"), Some(meant));
+    client.get("/parts?select=parts!part_of(*)").expect(200);
+    let both_ways = client.get("/parts?select=parts!parts_part_of_fkey(*)").expect(400);
+    assert_eq!(both_ways.code(), "PGRST200");
     let unnamed = client.post("/rpc/sing", &json!({"": 1})).expect(404).json();
     assert_eq!(unnamed["message"], "Could not find the function public.sing() in the schema cache");
 }
