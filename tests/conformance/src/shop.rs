@@ -49,6 +49,18 @@ impl Shop {
         Self::over(opened, Vec::new()).await
     }
 
+    /// A database with this schema and these policies; one without SQL has its schema from the beginning.
+    pub(crate) async fn of(opened: Opened, schema: &str, policies: &str) -> Result<Self, String> {
+        if !schema.is_empty() {
+            opened.database.run_script(schema).await.map_err(|error| format!("{schema}{error}"))?;
+        }
+        let catalog = opened.database.introspect().await.map_err(|error| error.to_string())?;
+        let catalog = Arc::new(catalog);
+        let policies = Policies::load("policies.sql", policies, catalog.clone())
+            .map_err(|problems| format!("{schema}{policies}{problems:?}"))?;
+        Ok(Self { database: opened.database, catalog, policies, keep: opened.keep })
+    }
+
     /// A database that has the fixture's schema already, with these handwritten statements.
     pub async fn over(opened: Opened, functions: Vec<Function>) -> Self {
         let catalog = opened.database.introspect().await.expect("the schema can be read");
@@ -140,8 +152,13 @@ impl Shop {
             reply = ready.reply;
             steps.extend(ready.steps);
         }
+        (self.unit_of(steps), reply)
+    }
+
+    /// A unit of these steps.
+    pub(crate) fn unit_of(&self, steps: Vec<Step>) -> Unit {
         let cause = RequestId("conformance".into());
-        (Unit { steps, timeout: TIMEOUT, cause, idempotency: None, rollback: false, session: None }, reply)
+        Unit { steps, timeout: TIMEOUT, cause, idempotency: None, rollback: false, session: None }
     }
 
     pub async fn write(&self, requests: Vec<Request>) -> Result<Committed, DbError> {

@@ -81,3 +81,8 @@ async fn histories_agree() {
 async fn expressions_agree() {
     agreement::expressions(&InMemory, &OnServer, 48).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn worlds_agree() {
+    agreement::worlds(&OnServer, 40).await;
+}

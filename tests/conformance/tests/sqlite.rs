@@ -67,3 +67,8 @@ async fn histories_agree() {
 async fn expressions_agree() {
     agreement::expressions(&InMemory, &OnDisk, 48).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn worlds_agree() {
+    agreement::worlds(&OnDisk, 64).await;
+}

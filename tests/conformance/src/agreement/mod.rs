@@ -4,12 +4,14 @@
 mod expressions;
 mod histories;
 mod predicates;
+mod tape;
+mod worlds;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::{
     prelude::Strategy,
-    test_runner::{Config, TestCaseError, TestRunner},
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
 };
 use serde_json::Value as Json;
 use transom_query::request::Operator;
@@ -17,12 +19,56 @@ use transom_query::request::Operator;
 pub use expressions::expressions;
 pub use histories::histories;
 pub use predicates::{agree, reads};
+pub use worlds::worlds;
 
 use crate::{
     Factory, Shop,
     json::same,
     request::{Request, delete, insert, test},
 };
+
+/// Repeats a run: the seed that a failure names.
+const SEED: &str = "TRANSOM_TEST_SEED";
+/// Makes a run so many times as long.
+const LONGER: &str = "TRANSOM_TEST_LONGER";
+/// How long a failing case is made smaller.
+const SHRINK_MS_MAX: u32 = 20_000;
+
+/// Runs an asynchronous property on the current runtime, which must have several threads. Stops at what fails, with the
+/// smallest case that was found and the seed that leads to it again.
+fn run<T: std::fmt::Debug>(
+    cases: u32,
+    strategy: impl Strategy<Value = T>,
+    property: impl AsyncFn(T) -> Result<(), String>,
+) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number(SEED).unwrap_or_else(rand_seed);
+    let cases = cases.saturating_mul(number(LONGER).unwrap_or(1) as u32);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        max_shrink_time: SHRINK_MS_MAX,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let outcome = tokio::task::block_in_place(|| {
+        let case = |value| runtime.block_on(property(value)).map_err(TestCaseError::fail);
+        TestRunner::new_with_rng(config, rng).run(&strategy, case)
+    });
+    if let Err(error) = outcome {
+        panic!("{error}\nagain: {SEED}={seed}");
+    }
+}
+
+/// Another one each time.
+fn rand_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(())
+}
 
 /// The two.
 struct Pair {
@@ -55,23 +101,14 @@ impl Pair {
         same(left, right)
     }
 
-    /// Runs an asynchronous property on the current runtime, which must have several threads.
+    /// Runs a property, most of whose questions must not be refused.
     fn run<T: std::fmt::Debug>(
         &self,
         cases: u32,
         strategy: impl Strategy<Value = T>,
         property: impl AsyncFn(T) -> Result<(), String>,
     ) {
-        let runtime = tokio::runtime::Handle::current();
-        let outcome = tokio::task::block_in_place(|| {
-            let config =
-                Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
-            let case = |value| runtime.block_on(property(value)).map_err(TestCaseError::fail);
-            TestRunner::new(config).run(&strategy, case)
-        });
-        if let Err(error) = outcome {
-            panic!("{error}");
-        }
+        run(cases, strategy, property);
         let (compared, refused) =
             (self.compared.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed));
         assert!(
