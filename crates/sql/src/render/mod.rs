@@ -98,6 +98,8 @@ struct Writer<'a> {
     prefix: &'static str,
     /// The columns that were written of queries whose columns are being gathered, innermost last.
     gathering: Vec<(QueryId, Vec<ColumnId>)>,
+    /// The query whose single related rows are to be joined where its source is written.
+    joining: Option<QueryId>,
     /// How many subqueries were written.
     subqueries: usize,
     /// How many aggregates were written.
@@ -122,6 +124,7 @@ impl<'a> Writer<'a> {
             changed: None,
             prefix: "",
             gathering: Vec::new(),
+            joining: None,
             subqueries: 0,
             aggregates: 0,
             called_before: false,

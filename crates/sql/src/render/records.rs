@@ -1,9 +1,13 @@
 //! Reads on engines whose subqueries' rows are values: the outputs are a subquery's columns, and the row is shown whole.
 
-use transom_query::{Query, QueryId, plan::Found};
+use transom_query::{
+    ColumnId, Expr, Query, QueryId,
+    catalog::TableKind,
+    plan::{Comparison, Found, Source},
+};
 use transom_types::Problem;
 
-use super::Writer;
+use super::{Writer, limited::bounded};
 
 impl Writer<'_> {
     /// `SELECT row FROM (outputs) AS r`
@@ -25,38 +29,87 @@ impl Writer<'_> {
     /// The outputs as columns of their keys' names.
     pub(super) fn named_outputs(&mut self, query: &Query) -> Result<(), Problem> {
         self.push("SELECT ");
+        let joins = self.joins_single_rows(query);
         self.list(&query.outputs, ", ", |writer, output| {
-            writer.shown(output)?;
+            match &output.expr {
+                Expr::Object(inner) if joins && writer.is_one_row(inner) => {
+                    writer.found(inner.id, &Found::Object)?;
+                }
+                _ => writer.shown(output)?,
+            }
             writer.push(" AS ");
             writer.name(&output.key);
             Ok(())
         })?;
+        if joins {
+            self.joining = Some(query.id);
+        }
         self.rest(query)
     }
 
     /// The joins of a query. Many rows are joined as one list, which is there for every row.
     pub(super) fn joins(&mut self, query: &Query) -> Result<(), Problem> {
         for join in &query.joins {
-            self.enter(&join.query);
-            self.push(if join.required { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
-            if join.many {
-                self.push("SELECT ");
-                self.dialect.json_aggregate(&mut self.text, "r.*", "");
-                self.push(" AS listed, CASE WHEN count(*) > 0 THEN 1 END AS there FROM (");
-            }
-            self.named_outputs(&join.query)?;
-            if join.many {
-                self.push(") AS r");
-            }
-            self.push(") AS ");
-            self.alias(join.query.id);
-            self.push(" ON ");
-            match join.required && join.many {
-                true => self.there(join.query.id, true),
-                false => self.push(self.dialect.truth(true)),
+            self.join(&join.query, join.many, join.required)?;
+        }
+        if self.joining == Some(query.id) {
+            self.joining = None;
+            for output in &query.outputs {
+                match &output.expr {
+                    Expr::Object(inner) if self.is_one_row(inner) => self.join(inner, false, false)?,
+                    _ => {}
+                }
             }
         }
         Ok(())
+    }
+
+    fn join(&mut self, query: &Query, many: bool, required: bool) -> Result<(), Problem> {
+        self.enter(query);
+        self.push(if required { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
+        if many {
+            self.push("SELECT ");
+            self.dialect.json_aggregate(&mut self.text, "r.*", "");
+            self.push(" AS listed, CASE WHEN count(*) > 0 THEN 1 END AS there FROM (");
+        }
+        self.named_outputs(query)?;
+        if many {
+            self.push(") AS r");
+        }
+        self.push(") AS ");
+        self.alias(query.id);
+        self.push(" ON ");
+        match required && many {
+            true => self.there(query.id, true),
+            false => self.push(self.dialect.truth(true)),
+        }
+        Ok(())
+    }
+
+    /// Whether single related rows are joined and not asked for row by row: the engine then remembers those that it has
+    /// found. Rows that are sorted before they are bounded would all be joined first; and where no order is asked for, a join
+    /// would shuffle what a table has in its own.
+    fn joins_single_rows(&self, query: &Query) -> bool {
+        let plain = query.group_by.is_none() && !matches!(query.source, Source::One);
+        self.dialect.has_records()
+            && plain
+            && !query.order.is_empty()
+            && (self.in_order(query) || !bounded(query))
+    }
+
+    /// Whether a related row is found by a unique key, so that to join it multiplies nothing.
+    fn is_one_row(&self, inner: &Query) -> bool {
+        let Source::Table(table) = inner.source else { return false };
+        let table = &self.catalog[table];
+        let mut fixed = Vec::new();
+        if let Some(on) = &inner.on {
+            fixed_by(on, inner.id, &mut fixed);
+        }
+        table.kind == TableKind::Table
+            && inner.group_by.is_none()
+            && inner.beside.is_none()
+            && !bounded(inner)
+            && table.fixes_one_row(&fixed)
     }
 
     /// What of a join is read.
@@ -87,5 +140,23 @@ impl Writer<'_> {
         self.alias(id);
         self.push(if many { ".there" } else { ".*" });
         self.push(" IS DISTINCT FROM NULL)");
+    }
+}
+
+/// The columns of a query's row that a condition equates with something outside of it.
+fn fixed_by(on: &Expr, id: QueryId, fixed: &mut Vec<ColumnId>) {
+    match on {
+        Expr::And(parts) => parts.iter().for_each(|part| fixed_by(part, id, fixed)),
+        Expr::Compare(Comparison::Eq, left, right) => {
+            for (one, other) in [(left, right), (right, left)] {
+                if let (Expr::Column(of, column), Expr::Column(outside, _)) = (&**one, &**other)
+                    && *of == id
+                    && *outside != id
+                {
+                    fixed.push(*column);
+                }
+            }
+        }
+        _ => {}
     }
 }
