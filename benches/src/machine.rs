@@ -12,7 +12,8 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    pub fn now() -> Self {
+    /// Those of this program with its children, and of another process with its own.
+    pub fn now(beside: Option<u32>) -> Self {
         let stat = read("/proc/stat");
         let fields: Vec<f64> =
             stat.lines().next().unwrap_or("").split_whitespace().skip(1).take(8).filter_map(number).collect();
@@ -22,7 +23,7 @@ impl Ticks {
             all: fields.iter().sum(),
             idle: field(3) + field(4),
             stolen: field(7),
-            own: own_ticks(std::process::id()),
+            own: own_ticks(std::process::id()) + beside.map_or(0.0, own_ticks),
             load,
         }
     }

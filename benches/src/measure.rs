@@ -39,7 +39,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
     let field = start(run, &database)?;
     let resident_start_mib = field.transom.resident_mib()?;
     let started_ms = field.transom.started_ms;
-    let ticks = Ticks::now();
+    let ticks = Ticks::now(None);
     let mut found = Found::default();
     for round in 0..=run.rounds {
         eprintln!(
@@ -62,7 +62,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
     found.resident_load_mib = field.transom.resident_mib()?;
     found.started_ms = started_ms;
     found.machine = machine::facts();
-    found.others = machine::others(&ticks, &Ticks::now());
+    found.others = machine::others(&ticks, &Ticks::now(None));
     found.peer = servers::versions(&run.work, &["express", "better-sqlite3"]);
     field.transom.stop()?;
     Ok(table::render(run, &found))

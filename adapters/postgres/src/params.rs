@@ -7,8 +7,11 @@ use serde_json::Value as Json;
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 use transom_ports::Outcome;
 use transom_query::plan::ParamKind;
-use transom_sql::{Bound, Prepared};
+use transom_sql::{Bound, Prepared, Statement};
 use transom_types::Value;
+
+/// Most bytes of parameters that a connection may have sent and still be kept.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
 
 /// A parameter's text; `None` is NULL.
 #[derive(Debug)]
@@ -45,6 +48,17 @@ impl ToSql for Text<'_> {
     }
 
     to_sql_checked!();
+}
+
+/// Whether a statement's parameters are so large that the connection is of no more use: it keeps buffers of the size of the
+/// largest statement that it ever sent.
+pub(crate) fn bloat(statement: &Statement) -> bool {
+    let length = |bound: &Bound| match bound {
+        Bound::Value(Value::Text(text) | Value::Json(text) | Value::Numeric(text)) => text.len(),
+        Bound::Value(Value::Bytes(bytes)) => bytes.len(),
+        _ => 0,
+    };
+    statement.params.iter().map(length).sum::<usize>() > KEPT_BYTES_MAX
 }
 
 /// The values of a statement's parameters; `outcomes` are those of the unit's steps before it.

@@ -28,7 +28,7 @@ use transom_ports::{Committed, DbError, Fault};
 use transom_sql::{Prepared, Step, Unit};
 use transom_types::Session;
 
-use crate::{connect::Connector, session, write::Failure};
+use crate::{connect::Connector, params, session, write::Failure};
 use line::{Ended, Line};
 
 /// A statement that takes longer would keep those behind it waiting.
@@ -76,7 +76,8 @@ impl Pipelines {
     pub(crate) fn takes<'u>(&self, unit: &'u Unit) -> Option<(&'u Session, &'u Step)> {
         let (Some(session), [step]) = (&unit.session, unit.steps.as_slice()) else { return None };
         let plain = session.read_only && session.isolation.is_none() && self.connector.prepares();
-        (plain && session::decides_nothing(session, step)).then_some((session, step))
+        let fits = session::decides_nothing(session, step) && !params::bloat(&step.statement);
+        (plain && fits).then_some((session, step))
     }
 
     /// Remembers how long a statement took when it ran by itself, and which of its parameters are arrays.

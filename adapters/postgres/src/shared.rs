@@ -58,6 +58,15 @@ impl Shared {
         }
     }
 
+    /// Lets a connection go once what runs on it is done; the next that needs one opens another.
+    pub(crate) fn give_up(&self, connection: &Arc<Connection>) {
+        for slot in &self.slots {
+            if slot.connection.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, connection)) {
+                slot.connection.store(None);
+            }
+        }
+    }
+
     /// The connections that are open.
     pub(crate) fn connections(&self) -> impl Iterator<Item = Arc<Connection>> {
         self.slots.iter().filter_map(open)

@@ -19,9 +19,9 @@ use crate::{
     books::Books,
     connect::{Connection, Connector},
     errors::{During, collided, db_error, outdated},
-    idempotency,
+    idempotency, params,
     pipeline::Pipelines,
-    pool::{self, Lease, Pool},
+    pool::{self, Held, Lease, Pool},
     rows,
     session::InSession,
     shared::Shared,
@@ -120,7 +120,11 @@ impl Writes {
             rows::outcome(rows, prepared, usize::MAX, b",").await
         };
         let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
-        match tokio::time::timeout(left, run).await {
+        let ended = tokio::time::timeout(left, run).await;
+        if params::bloat(&step.statement) {
+            self.shared.give_up(&connection);
+        }
+        match ended {
             Ok(Ok(outcome)) => Ok(committed(vec![outcome.map_err(Failure::last)?])),
             Ok(Err(error)) => {
                 if outdated(&error) {
@@ -157,7 +161,10 @@ impl Writes {
         };
         match tokio::time::timeout(left(), run).await {
             Ok(Ok(committed)) => {
-                drop(lease.ended());
+                let held = lease.ended();
+                if unit.steps.iter().any(|step| params::bloat(&step.statement)) {
+                    drop(held.map(Held::take));
+                }
                 Ok(committed)
             }
             Ok(Err(failure)) => {

@@ -26,7 +26,7 @@ pub struct Field {
     /// A token that may do everything.
     pub token: String,
     // Dropped last: the others would complain of its end.
-    _database: Database,
+    database: Database,
 }
 
 /// Roles of the database server's own, as row-level security wants them.
@@ -65,8 +65,13 @@ impl Field {
             version,
             peers: servers::versions(&run.work, &["express", "pg", "postgraphile"]),
             token,
-            _database: database,
+            database,
         })
+    }
+
+    /// The database server's process.
+    pub fn database_id(&self) -> Option<u32> {
+        self.database.id()
     }
 
     /// Transom guarded and native, Express, PostGraphile.

@@ -36,7 +36,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
     std::fs::create_dir_all(&run.work)?;
     let began = Instant::now();
     let field = Field::start(run)?;
-    let ticks = Ticks::now();
+    let ticks = Ticks::now(field.database_id());
     let mut samples = Vec::new();
     for round in 0..=run.rounds {
         let elapsed = began.elapsed().as_secs_f64();
@@ -48,7 +48,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
         }
     }
     let resident = field.transom.resident_mib()?;
-    let others = machine::others(&ticks, &Ticks::now());
+    let others = machine::others(&ticks, &Ticks::now(field.database_id()));
     let memory = memory::measure(run, &field)?;
     let mut lines = lines(&samples);
     lines.push(Line::once("resident memory after D, MiB", resident, 80.0));

@@ -92,6 +92,11 @@ impl Server {
         format!("postgresql://postgres@/{database}?host={}&port={}", self.folder.path().display(), self.port)
     }
 
+    /// The process that all others of it descend from, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        fs::read_to_string(self.path("data/postmaster.pid")).ok()?.lines().next()?.parse().ok()
+    }
+
     /// Where its data and socket are.
     pub fn folder(&self) -> &Path {
         self.folder.path()
