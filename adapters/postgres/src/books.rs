@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::sync::OnceCell;
+use tokio_postgres::types::Type;
 use transom_ports::{DbError, Fault};
 
 use crate::{
@@ -51,6 +52,9 @@ impl Books {
                 Box::pin(async move {
                     let (client, connection) = connector.raw().await?;
                     tokio::spawn(changes::drive(connection, wake));
+                    if !connector.pooled {
+                        changes::listen(&client).await?;
+                    }
                     Ok(client)
                 })
             });
@@ -64,11 +68,11 @@ impl Books {
         let client = self.connector.client().await?;
         let names: Vec<&str> = tables.iter().map(|table| &**table).collect();
         let found = client
-            .query(
+            .query_typed(
                 "SELECT DISTINCT ON (place) schema, name FROM unnest($1::text[]) WITH ORDINALITY AS wanted(name, place)
                  JOIN unnest($2::text[]) WITH ORDINALITY AS served(schema, rank)
                  ON to_regclass(format('%I.%I', schema, name)) IS NOT NULL ORDER BY place, rank",
-                &[&names, &self.options.schemas],
+                &[(&names, Type::TEXT_ARRAY), (&self.options.schemas, Type::TEXT_ARRAY)],
             )
             .await
             .map_err(|error| db_error(&error, During::Read))?;

@@ -29,6 +29,8 @@ pub(crate) struct Connector {
     tls: Tls,
     statement_count_max: usize,
     prepares: bool,
+    /// Whether a session is another one in each transaction.
+    pub(crate) pooled: bool,
     /// Whether units run in sessions: what each of them needs is prepared with the connection.
     sessions: bool,
     /// How old a connection may get, and how long it may have nothing to do.
@@ -50,6 +52,10 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// Whether statements are kept here, or each is sent whole.
     pub(crate) prepares: bool,
+    /// Whether the statements sent whole are those of sessions, which wait for no answer before them.
+    pub(crate) sessions: bool,
+    /// What a transaction sets for itself where the session is another one each time: behind its `BEGIN`.
+    pub(crate) local: String,
     /// By the statement's address; holding the statement keeps the address its own.
     statements: Cache<usize, (Arc<Prepared>, Statement)>,
     /// What every session begins and ends with, where statements are kept.
@@ -79,7 +85,8 @@ impl Connector {
             config,
             tls: Tls::new(options.ca_file.as_deref())?,
             statement_count_max: options.statement_count_max,
-            prepares: options.prepares,
+            prepares: options.prepares && !options.pooled,
+            pooled: options.pooled,
             sessions: options.native,
             lifetimes: (options.connection_age_max, options.connection_idle_max),
             closed: AtomicBool::new(false),
@@ -119,7 +126,12 @@ impl Connector {
         if self.closed.load(Ordering::Acquire) {
             return Err(DbError::new(Fault::Unavailable, "the database is closed"));
         }
-        self.config.connect(self.tls.clone()).await.map_err(|error| unreachable(&error))
+        // A server that takes the connection and then says nothing must not keep us for ever.
+        let wait = CONNECT_TIMEOUT * (1 + self.config.get_hosts().len() as u32);
+        match tokio::time::timeout(wait, self.config.connect(self.tls.clone())).await {
+            Ok(connected) => connected.map_err(|error| unreachable(&error)),
+            Err(_) => Err(DbError::new(Fault::Unavailable, "the database server did not answer in time")),
+        }
     }
 
     /// Where to connect, and as whom.
@@ -137,30 +149,38 @@ impl Connector {
         self.statement_count_max
     }
 
-    /// How every connection for statements begins.
-    pub(crate) fn settings(purpose: Purpose, timeout: Duration) -> String {
+    /// What every connection for statements sets, `SESSION` or, behind a `BEGIN`, `LOCAL`: each statement behind a semicolon.
+    pub(crate) fn settings(purpose: Purpose, timeout: Duration, scope: &str) -> String {
         let read_only = if purpose == Purpose::Read { "on" } else { "off" };
-        format!(
-            "SET statement_timeout = {}; SET default_transaction_read_only = {read_only}; SET timezone = 'UTC'; \
-             SET idle_in_transaction_session_timeout = {}; SET standard_conforming_strings = on",
-            timeout.as_millis(),
-            2 * timeout.as_millis(),
-        )
+        let (timeout, idle) = (timeout.as_millis().to_string(), (2 * timeout.as_millis()).to_string());
+        let settings = [
+            ("statement_timeout", timeout.as_str()),
+            ("default_transaction_read_only", read_only),
+            ("timezone", "'UTC'"),
+            ("idle_in_transaction_session_timeout", &idle),
+            ("standard_conforming_strings", "on"),
+        ];
+        settings.map(|(name, value)| format!("; SET {scope} {name} = {value}")).concat()
     }
 
     /// A connection for statements; none runs longer than `timeout`.
     pub(crate) async fn open(&self, purpose: Purpose, timeout: Duration) -> Result<Connection, DbError> {
         let client = self.client().await?;
-        client
-            .batch_execute(&Self::settings(purpose, timeout))
-            .await
-            .map_err(|error| db_error(&error, During::Read))?;
+        let local = match self.pooled {
+            true => Self::settings(purpose, timeout, "LOCAL"),
+            false => {
+                let settings = Self::settings(purpose, timeout, "SESSION");
+                client.batch_execute(&settings).await.map_err(|error| db_error(&error, During::Read))?;
+                String::new()
+            }
+        };
         let around = match self.sessions && self.prepares && purpose == Purpose::Write {
             true => Some(self.around(&client).await.map_err(|error| db_error(&error, During::Read))?),
             false => None,
         };
         let statements = Cache::new(self.statement_count_max);
-        Ok(Connection { client, prepares: self.prepares, statements, around })
+        let (prepares, sessions) = (self.prepares, self.sessions);
+        Ok(Connection { client, prepares, sessions, local, statements, around })
     }
 
     async fn around(&self, client: &Client) -> Result<Around, Error> {

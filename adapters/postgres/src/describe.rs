@@ -14,8 +14,10 @@ use crate::{
 /// Columns of a handwritten statement, and whether it only reads.
 pub(crate) async fn describe(client: &Client, sql: &str) -> Result<Described, DbError> {
     let failed = |error| db_error(&error, During::Read);
+    // In one transaction, so that a pooler leaves us the session that knows the statement.
+    client.batch_execute("BEGIN").await.map_err(failed)?;
     let statement = client.prepare(sql).await.map_err(failed)?;
-    let columns = statement
+    let columns: Vec<_> = statement
         .columns()
         .iter()
         .map(|column| (column.name().to_owned(), data_type(column.type_())))
@@ -28,7 +30,8 @@ pub(crate) async fn describe(client: &Client, sql: &str) -> Result<Described, Db
     client.batch_execute(&asked).await.map_err(failed)?;
     let plan =
         client.simple_query(&format!("EXPLAIN (FORMAT JSON) EXECUTE transom_described{arguments}")).await;
-    client.batch_execute("DEALLOCATE transom_described").await.map_err(failed)?;
+    drop(statement);
+    client.batch_execute("ROLLBACK; DEALLOCATE ALL").await.map_err(failed)?;
     let read_only = match plan {
         Ok(messages) => !messages.iter().any(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0).is_some_and(|text| text.contains("\"ModifyTable\"")),
@@ -63,8 +66,13 @@ pub(crate) async fn explain(connection: &Connection, statement: &Statement) -> R
     let run = async {
         let asked = connection.client.prepare(&format!("EXPLAIN {}", prepared.text)).await?;
         let values = values.iter().map(|value| value as &(dyn tokio_postgres::types::ToSql + Sync));
-        connection.client.query(&asked, &values.collect::<Vec<_>>()).await
+        let rows = connection.client.query(&asked, &values.collect::<Vec<_>>()).await?;
+        Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect())
     };
-    let rows = run.await.map_err(|error| db_error(&error, During::Read))?;
-    Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect())
+    let failed = |error| db_error(&error, During::Read);
+    connection.client.batch_execute(&format!("BEGIN{}", connection.local)).await.map_err(failed)?;
+    // Nothing is left of the statement when its transaction ends.
+    let lines: Result<Vec<String>, DbError> = run.await.map_err(failed);
+    connection.client.batch_execute("ROLLBACK").await.map_err(failed)?;
+    lines
 }

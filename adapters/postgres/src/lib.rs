@@ -17,6 +17,7 @@ mod options;
 mod params;
 mod pipeline;
 mod pool;
+mod pooler;
 mod read;
 mod role_settings;
 mod rows;
@@ -68,8 +69,10 @@ impl Postgres {
         let timeout = options.statement_timeout_max;
         let waits = (timeout, options.connection_wait_max);
         let pool = |purpose, count| Pool::new(connector.clone(), purpose, count, waits).map(Arc::new);
-        let read_pool = pool(Purpose::Read, options.read_connections)?;
-        let write_pool = pool(Purpose::Write, options.transaction_connections)?;
+        // Nothing is shared with a pooler between: it shares by itself.
+        let alone = |count: usize| if options.pooled { count.max(options.write_connections) } else { count };
+        let read_pool = pool(Purpose::Read, alone(options.read_connections))?;
+        let write_pool = pool(Purpose::Write, alone(options.transaction_connections))?;
         let shared = |purpose| {
             let count = match purpose {
                 Purpose::Read => options.shared_connections,
@@ -86,6 +89,7 @@ impl Postgres {
         let writes = Writes::new(connector.clone(), connections, books.clone(), options.reply_bytes_max);
         let opened = Self { options, connector, reads, read_pool, writes, books, write_pool };
         opened.ping().await?;
+        pooler::refuse(&opened.connector).await?;
         Ok(opened)
     }
 }
@@ -197,6 +201,9 @@ impl Database for Postgres {
     }
 
     async fn notices(&self, channel: &str) -> Option<mpsc::Receiver<Notice>> {
+        if self.connector.pooled {
+            tracing::warn!(channel, "{}", pooler::DEAF);
+        }
         Some(notices::listen(self.connector.clone(), channel))
     }
 

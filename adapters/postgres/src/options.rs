@@ -28,8 +28,11 @@ pub struct Options {
     pub transaction_connections: usize,
     /// Most statements prepared on one connection.
     pub statement_count_max: usize,
-    /// Whether statements are prepared and kept; else each is sent whole, as poolers between want it.
+    /// Whether statements are prepared and kept; else each is sent whole.
     pub prepares: bool,
+    /// Whether a pooler stands between that gives each transaction a session of its choice: then nothing is kept in a
+    /// session, and no statement either.
+    pub pooled: bool,
     /// How old a connection for transactions may get.
     pub connection_age_max: Option<Duration>,
     /// How long a connection for transactions may have nothing to do.
@@ -64,6 +67,7 @@ impl Options {
             transaction_connections: 8,
             statement_count_max: 1_000,
             prepares: true,
+            pooled: false,
             connection_age_max: None,
             connection_idle_max: None,
             connection_wait_max: Duration::from_secs(10),

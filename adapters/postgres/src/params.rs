@@ -22,6 +22,11 @@ pub(crate) struct Text<'a> {
 }
 
 impl Text<'_> {
+    /// Whether it is written in another form where the engine wants an array.
+    pub(crate) fn needs_type(&self) -> bool {
+        !self.list && self.text.as_deref().is_some_and(|text| text.starts_with('['))
+    }
+
     /// Writes it, as an array's text where `array` says that the parameter is one. `false` for NULL.
     pub(crate) fn write(&self, array: bool, out: &mut BytesMut) -> Result<bool, serde_json::Error> {
         let Some(text) = &self.text else { return Ok(false) };

@@ -5,14 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join;
 use quick_cache::sync::Cache;
 use transom_ports::{Body, DbError, Fault};
 use transom_query::plan::Cost;
 use transom_sql::{Prepared, Statement};
 
 use crate::{
-    connect::Connector,
-    pool::{Lease, Pool},
+    connect::{Connection, Connector},
+    errors::{During, db_error},
+    pool::{self, Lease, Pool},
     rows,
     shared::Shared,
 };
@@ -51,6 +53,9 @@ impl Reads {
     }
 
     fn runs_shared(&self, prepared: &Arc<Prepared>) -> bool {
+        if self.connector.pooled {
+            return false;
+        }
         match self.quick.get(&address(prepared)) {
             Some((_, quick)) => quick,
             // A read by its key is quick until it is seen not to be; anything else the other way round.
@@ -104,9 +109,18 @@ impl Reads {
         let connection = lease.connection().map_err(Failed::Connecting)?;
         let known = connection.knows(&statement.prepared);
         let began = Instant::now();
-        match tokio::time::timeout(left(), rows::read(connection, statement, self.bytes_max)).await {
+        let reading = async {
+            match self.connector.pooled {
+                true => self.in_transaction(connection, statement).await,
+                false => rows::read(connection, statement, self.bytes_max).await,
+            }
+        };
+        match tokio::time::timeout(left(), reading).await {
             Ok(answer) => {
-                drop(lease.ended());
+                match self.connector.pooled && answer.is_err() {
+                    true => pool::undo(lease).await,
+                    false => drop(lease.ended()),
+                }
                 // The first time a statement is also prepared, which says nothing of its own cost.
                 if known && answer.is_ok() {
                     self.remember(&statement.prepared, began.elapsed() <= QUICK_MAX);
@@ -116,6 +130,19 @@ impl Reads {
             // The lease stops what runs.
             Err(_) => Err(Failed::Reading(late())),
         }
+    }
+
+    /// With settings of its own, where the session has none that stay.
+    async fn in_transaction(&self, connection: &Connection, statement: &Statement) -> Result<Body, DbError> {
+        let failed = |error| db_error(&error, During::Read);
+        let begin = format!("BEGIN READ ONLY{}", connection.local);
+        let begin = connection.client.batch_execute(&begin);
+        // Both are on their way before either is answered.
+        let (begun, answer) = join(begin, rows::read(connection, statement, self.bytes_max)).await;
+        begun.map_err(failed)?;
+        let answer = answer?;
+        connection.client.batch_execute("COMMIT").await.map_err(failed)?;
+        Ok(answer)
     }
 
     fn remember(&self, prepared: &Arc<Prepared>, quick: bool) {

@@ -1,6 +1,6 @@
 //! Settings that the database holds for the role that connects: `ALTER ROLE authenticator SET pgrst.db_schemas = …`.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, types::Type};
 use transom_ports::DbError;
 
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) async fn settings(
 ) -> Result<Vec<(String, String)>, DbError> {
     let client = Connector::new(options)?.client().await?;
     let failed = |error| db_error(&error, During::Read);
-    let rows = client.query(OF_ROLE, &[&prefix]).await.map_err(failed)?;
+    let rows = client.query_typed(OF_ROLE, &[(&prefix, Type::TEXT)]).await.map_err(failed)?;
     let plain = |name: &str| name.strip_prefix(prefix).map_or(name, |name| &name[1..]).to_owned();
     let mut settings: Vec<(String, String)> =
         rows.iter().map(|row| (plain(row.get(0)), row.get(1))).collect();
@@ -48,7 +48,7 @@ async fn made(
     names: &[&str],
 ) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
     client.batch_execute(&format!("BEGIN; SELECT {function}()")).await?;
-    let rows = client.query(OF_FUNCTION, &[&prefix, &names]).await?;
+    let rows = client.query_typed(OF_FUNCTION, &[(&prefix, Type::TEXT), (&names, Type::TEXT_ARRAY)]).await?;
     client.batch_execute("ROLLBACK").await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

@@ -55,6 +55,12 @@ pub(crate) async fn start(
     outcomes: &[Outcome],
 ) -> Result<RowStream, Error> {
     let values = params::values(prepared, params, outcomes);
+    // Whose type decides how it is written has to wait until the engine has told the types.
+    let typed = |value: &params::Text<'_>| value.needs_type();
+    if !connection.prepares && !connection.sessions && values.iter().any(typed) {
+        let statement = connection.client.prepare(&prepared.text).await?;
+        return connection.client.query_raw(&statement, &values).await;
+    }
     if !connection.prepares {
         // What the types are is the engine's to find out.
         let typed = values.into_iter().map(|value| (value, Type::UNKNOWN));

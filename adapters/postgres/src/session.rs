@@ -144,9 +144,10 @@ impl InSession<'_> {
 
     fn opening(&self) -> String {
         let mode = if self.session.read_only { "READ ONLY" } else { "READ WRITE" };
+        let local = &self.connection.local;
         match &self.session.isolation {
-            Some(level) => format!("BEGIN ISOLATION LEVEL {level} {mode}"),
-            None => format!("BEGIN {mode}"),
+            Some(level) => format!("BEGIN ISOLATION LEVEL {level} {mode}{local}"),
+            None => format!("BEGIN {mode}{local}"),
         }
     }
 

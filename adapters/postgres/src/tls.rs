@@ -74,15 +74,21 @@ where
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, domain: &str) -> Result<Connector, io::Error> {
-        let name = ServerName::try_from(domain.to_owned())
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        // A socket of this machine has no name, and no server offers TLS there.
+        let name = match domain {
+            "" => None,
+            _ => Some(
+                ServerName::try_from(domain.to_owned())
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
+            ),
+        };
         Ok(Connector { name, connector: self.config.clone().into() })
     }
 }
 
 /// Opens TLS to one host.
 pub(crate) struct Connector {
-    name: ServerName<'static>,
+    name: Option<ServerName<'static>>,
     connector: TlsConnector,
 }
 
@@ -95,7 +101,11 @@ where
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream<S>>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        Box::pin(async move { self.connector.connect(self.name, stream).await.map(Stream) })
+        Box::pin(async move {
+            let nameless = || io::Error::new(io::ErrorKind::InvalidInput, "TLS needs the server's name");
+            let name = self.name.ok_or_else(nameless)?;
+            self.connector.connect(name, stream).await.map(Stream)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a role may use of a schema, asked as that role: what its requests would be allowed is known by nobody better.
 
+use tokio_postgres::types::Type;
 use transom_ports::{DbError, Visible};
 use transom_types::Session;
 
@@ -29,13 +30,13 @@ pub(crate) async fn visible(
     let client = &connection.client;
     let mut visible = Visible::default();
     let asked = async {
-        client.batch_execute("BEGIN READ ONLY").await?;
+        client.batch_execute(&format!("BEGIN READ ONLY{}", connection.local)).await?;
         client.batch_execute(&session::settings(session)).await?;
         if let Some(function) = &session.before {
             client.batch_execute(&format!("SELECT {function}()")).await?;
         }
         for (question, names) in [(TABLES, &mut visible.tables), (FUNCTIONS, &mut visible.functions)] {
-            let rows = client.query(question, &[&schema]).await?;
+            let rows = client.query_typed(question, &[(&schema, Type::TEXT)]).await?;
             names.extend(rows.iter().map(|row| Box::from(row.get::<_, &str>(0))));
         }
         client.batch_execute("ROLLBACK").await

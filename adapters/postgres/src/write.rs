@@ -108,7 +108,8 @@ impl Writes {
             // What comes back of an insert is no larger than what was sent; of other statements it may be too large, and then
             // nothing must have happened.
             && (insert || !prepared.layout.body)
-            && !self.books.tracks();
+            && !self.books.tracks()
+            && !self.connector.pooled;
         simple.then_some(step)
     }
 
@@ -203,11 +204,11 @@ impl Writes {
         unit: &Unit,
         committing: &AtomicBool,
     ) -> Result<Committed, Failure> {
-        for (at, step) in (0u16..).zip(&unit.steps) {
+        for (at, step) in (0u16..).zip(&unit.steps).filter(|_| connection.prepares) {
             let prepared = connection.prepared(&step.statement.prepared).await;
             prepared.map_err(|error| Failure::of(&error, During::Read, at))?;
         }
-        let begin = self.beginning(unit);
+        let begin = self.beginning(unit) + &connection.local;
         let begin = connection.client.batch_execute(&begin);
         if let Some(key) = &unit.idempotency {
             self.books.install().await.map_err(Failure::last)?;
@@ -249,7 +250,7 @@ impl Writes {
         for (at, step) in unit.steps.iter().enumerate() {
             let place = at as u16;
             // With the commit on its way behind it, a lost answer says nothing of what was applied.
-            let ends = at == last && ends_with(unit, step);
+            let ends = at == last && connection.prepares && ends_with(unit, step);
             let during = if ends { During::Write } else { During::Read };
             let run = self.step(connection, step, &outcomes, during);
             let run = async {

@@ -68,6 +68,8 @@ fn postgres_options(project: &Project) -> transom_postgres::Options {
         change_age_max: config.changes.retention_age,
         idempotency_age_max: config.rest.idempotency_age,
         prepares: postgrest.is_none_or(|p| p.prepares),
+        // Who asks for statements that are not kept does so for a pooler.
+        pooled: database.pooled || postgrest.is_some_and(|p| !p.prepares),
         connection_age_max: postgrest.and_then(|p| seconds(p.connection_age)),
         connection_idle_max: postgrest.and_then(|p| seconds(p.connection_idle)),
         connection_wait_max: postgrest

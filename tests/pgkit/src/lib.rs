@@ -6,11 +6,13 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot have its server fails")]
 
 mod database;
+mod pooler;
 mod programs;
 mod server;
 
 pub use database::Database;
-pub use programs::{Programs, missing};
+pub use pooler::{Pooler, without_pooler};
+pub use programs::{PROGRAMS, Programs, missing};
 pub use server::{Durability, Server};
 
 /// Names the server that tests share, as the address of its database `postgres`.

@@ -10,6 +10,9 @@ use std::{
 /// Debian keeps each version's programs in a folder of its own, outside of `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
+/// Names the folder of another PostgreSQL's programs. What is not there, such as `psql`, is taken from the installed one.
+pub const PROGRAMS: &str = "TRANSOM_TEST_POSTGRES_PROGRAMS";
+
 /// Users that the server may run as where we are root, which it refuses.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
@@ -17,6 +20,8 @@ const USERS: [&str; 2] = ["postgres", "nobody"];
 #[derive(Clone, Debug)]
 pub struct Programs {
     folder: PathBuf,
+    /// Where the programs are that the folder does not have.
+    installed: Option<PathBuf>,
     /// User and group, where it is not ourselves.
     pub(crate) user: Option<(u32, u32)>,
 }
@@ -27,6 +32,10 @@ pub fn missing() -> bool {
 }
 
 fn folder() -> Option<PathBuf> {
+    env::var_os(PROGRAMS).map(PathBuf::from).or_else(installed)
+}
+
+fn installed() -> Option<PathBuf> {
     let versions = fs::read_dir(DEBIAN).ok().into_iter().flatten().filter_map(Result::ok);
     let version = |path: &Path| -> u32 {
         path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok()).unwrap_or(0)
@@ -38,16 +47,25 @@ fn folder() -> Option<PathBuf> {
 }
 
 impl Programs {
-    /// The newest installed. Panics, naming the package, when there is none.
+    /// Those named by [`PROGRAMS`], else the newest installed. Panics, naming the package, when there is none.
     pub fn find() -> Self {
         let folder = folder().expect("PostgreSQL is needed: install the package `postgresql`");
         let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-        Self { folder, user: root.then(unprivileged) }
+        Self { folder, installed: installed(), user: root.then(unprivileged) }
+    }
+
+    /// Those of a folder; what it does not have is the installed one's.
+    pub fn of(folder: PathBuf) -> Self {
+        Self { folder, ..Self::find() }
     }
 
     /// A program, ready for its arguments; silent.
     pub fn command(&self, program: &str) -> Command {
-        self.any_command(&self.folder.join(program))
+        let own = self.folder.join(program);
+        match self.installed.as_ref().filter(|_| !own.is_file()) {
+            Some(installed) => self.any_command(&installed.join(program)),
+            None => self.any_command(&own),
+        }
     }
 
     /// Starts a process that does this in the shell when its input ends: when it is closed, and when this process ends in
@@ -59,7 +77,7 @@ impl Programs {
         command.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0).spawn().expect("a shell starts")
     }
 
-    fn any_command(&self, program: &Path) -> Command {
+    pub(crate) fn any_command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.stdin(Stdio::null()).stdout(Stdio::null()).current_dir("/");
         if let Some((uid, gid)) = self.user {

@@ -36,7 +36,11 @@ pub struct Server {
 impl Server {
     /// Starts a new server on a free port and on a socket in its folder.
     pub fn start(durability: Durability) -> Self {
-        let programs = Programs::find();
+        Self::of(Programs::find(), durability)
+    }
+
+    /// The same, of these programs.
+    pub fn of(programs: Programs, durability: Durability) -> Self {
         // A socket's path has little room: not under the build's folder.
         let folder = tempfile::Builder::new().prefix("transom-pg-").tempdir_in("/tmp").expect("a folder");
         if let Some((uid, gid)) = programs.user {

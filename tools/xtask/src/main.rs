@@ -9,6 +9,7 @@ mod needs;
 mod process;
 mod test;
 mod tidy;
+mod versions;
 
 use std::{
     path::{Path, PathBuf},
@@ -18,6 +19,8 @@ use std::{
 const USAGE: &str = "Usage: cargo xtask COMMAND
 
   test               formatting, clippy, tidy, and every test
+  postgres-versions [MAJOR...]
+                     what concerns a database server, on PostgreSQL 14 to 18 or those named
   tidy               the house rules alone
   codegen [--check]  writes the generated reference pages, or says which are out of date
   bench [ARGS]       measures, with the shipping profile: prints the performance table
@@ -42,6 +45,7 @@ async fn run(arguments: &[String]) -> anyhow::Result<()> {
     let root = root();
     match (command, rest) {
         ("test", []) => test::run(&root).await,
+        ("postgres-versions", majors) => versions::run(&root, majors).await,
         ("tidy", []) => tidy::run(&root),
         ("codegen", []) => codegen::write(&root),
         ("codegen", [flag]) if flag == "--check" => codegen::check(&root),

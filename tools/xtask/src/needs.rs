@@ -57,6 +57,12 @@ const SERVER: Need = Need {
     package: "postgresql",
     why: "the database port is tested on a real server",
 };
+const POOLER: Need = Need {
+    program: "sh",
+    probe: &["-c", "PATH=$PATH:/usr/sbin pgbouncer --version"],
+    package: "pgbouncer",
+    why: "the database port is tested behind a pooler",
+};
 const FORMATTER: Need = Need {
     program: "cargo",
     probe: &["fmt", "--version"],
@@ -72,6 +78,8 @@ const LINTER: Need = Need {
 
 /// What `cargo xtask test` needs.
 pub const TEST: &[Need] = &[COMPILER, FORMATTER, LINTER, NODE, NPM, PYTHON, KILL, LIMITS, SERVER];
+/// What `cargo xtask test` uses where it is there, or can be installed.
+pub const TEST_MAY: &[Need] = &[POOLER];
 /// What `cargo xtask bench` needs.
 pub const BENCH: &[Need] = &[COMPILER, NODE, NPM];
 
@@ -105,6 +113,13 @@ pub async fn provide(root: &Path, needs: &[Need]) -> anyhow::Result<()> {
     install(root, &packages).await?;
     let still: Vec<Need> = components.iter().chain(&packages).filter(|need| !found(need)).copied().collect();
     if still.is_empty() { Ok(()) } else { bail!(explain(&still)) }
+}
+
+/// Sees whether what is not needed but used can be there too; says what is not.
+pub async fn try_to_provide(root: &Path, needs: &[Need]) {
+    if let Err(error) = provide(root, needs).await {
+        println!("Some tests will say that they are not run: {error:#}");
+    }
 }
 
 async fn install(root: &Path, needs: &[Need]) -> anyhow::Result<()> {

@@ -27,6 +27,7 @@ async fn stages(root: &Path, times: &mut Vec<(&'static str, Duration)>) -> anyho
         false => &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"],
     };
     stage(times, "needs", needs::provide(root, needs::TEST)).await?;
+    needs::try_to_provide(root, needs::TEST_MAY).await;
     stage(times, "formatting", cargo(root, &["fmt", "--all", "--check"])).await?;
     stage(times, "tidy", async { tidy::run(root) }).await?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];

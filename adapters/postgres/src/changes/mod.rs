@@ -25,7 +25,7 @@ use transom_ports::{Change, ChangeKind, DbError, Fault};
 use transom_types::ChangePosition;
 
 pub(crate) use install::{LOCK_CLASS, Locked, install};
-pub(crate) use relay::{Connect, Relay, drive};
+pub(crate) use relay::{Connect, Relay, drive, listen};
 
 use crate::errors::{During, db_error};
 

@@ -119,6 +119,12 @@ where
     }
 }
 
+/// Hears of what other servers settle. Not through a pooler that gives each transaction another session: there, looking
+/// has to do.
+pub(crate) async fn listen(client: &Client) -> Result<(), DbError> {
+    client.batch_execute(LISTEN).await.map_err(|error| db_error(&error, During::Read))
+}
+
 impl Relay {
     /// Begins to settle, and returns after the first round.
     /// Errors: the database cannot be reached, or Transom's books cannot be made.
@@ -277,7 +283,6 @@ async fn round(shared: &Shared, connect: &Connect, held: &mut Option<Client>) ->
     if held.as_ref().is_none_or(Client::is_closed) {
         let client = connect(shared.wake.clone()).await?;
         install(&client).await?;
-        client.batch_execute(LISTEN).await.map_err(|error| db_error(&error, During::Read))?;
         *held = Some(client);
     }
     let Some(client) = held else { return Err(DbError::new(Fault::Unavailable, "there is no connection")) };

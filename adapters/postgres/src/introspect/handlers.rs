@@ -1,7 +1,7 @@
 //! Media types that the schema has of its own: domains that are named as one, aggregates whose result is such a domain,
 //! and functions that return one.
 
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, types::Type};
 use transom_query::catalog::{Handler, Handlers};
 
 /// An aggregate takes the rows of a relation, or any. A function gives its one value.
@@ -23,7 +23,7 @@ WHERE p.prokind = 'f' AND NOT p.proretset";
 /// Asks. Aggregates are those of these schemas.
 pub(crate) async fn handlers(client: &Client, schemas: &[String]) -> Result<Handlers, Error> {
     let mut handlers = Handlers::default();
-    for row in client.query(HANDLERS, &[&schemas]).await? {
+    for row in client.query_typed(HANDLERS, &[(&schemas, Type::TEXT_ARRAY)]).await? {
         let media: &str = row.get(3);
         let handler = Handler {
             schema: row.get::<_, &str>(0).into(),

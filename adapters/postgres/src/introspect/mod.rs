@@ -13,7 +13,11 @@ mod tree;
 mod views;
 
 use ahash::{AHashMap, AHashSet};
-use tokio_postgres::{Client, Error, Row, error::SqlState, types::ToSql};
+use tokio_postgres::{
+    Client, Error, Row,
+    error::SqlState,
+    types::{ToSql, Type},
+};
 use transom_ports::DbError;
 use transom_query::{
     Catalog, ColumnId, TableId,
@@ -88,19 +92,27 @@ pub(crate) async fn introspect(
     client.batch_execute(begin).await.map_err(failed)?;
     let answers = answers(client, schemas).await.map_err(failed)?;
     let zones: Vec<Box<str>> = match native {
-        true => client.query(TIME_ZONES, &[]).await.map_err(failed)?.iter().map(|row| row.get(0)).collect(),
+        true => {
+            client.query_typed(TIME_ZONES, &[]).await.map_err(failed)?.iter().map(|row| row.get(0)).collect()
+        }
         false => Vec::new(),
     };
     let functions = match native {
-        true => client.query(functions::FUNCTIONS, &[&schemas]).await.map_err(failed)?,
+        true => {
+            client.query_typed(functions::FUNCTIONS, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
+        }
         false => Vec::new(),
     };
     let related = match native {
-        true => client.query(computed::RELATED, &[&schemas]).await.map_err(failed)?,
+        true => {
+            client.query_typed(computed::RELATED, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
+        }
         false => Vec::new(),
     };
     let computed = match native {
-        true => client.query(computed::COMPUTED, &[&schemas]).await.map_err(failed)?,
+        true => {
+            client.query_typed(computed::COMPUTED, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
+        }
         false => Vec::new(),
     };
     let [tables, columns, keys, indexes, views] = answers;
@@ -121,15 +133,16 @@ pub(crate) async fn introspect(
     Ok(catalog.with_time_zones(zones.into_iter()))
 }
 
-/// Asks every question; all are on their way before the first is answered.
+/// Asks every question; all are on their way before the first is answered. None is prepared: rows would keep it so, beyond
+/// the transaction.
 async fn answers(client: &Client, schemas: &[String]) -> Result<[Vec<Row>; 5], Error> {
-    let of: &[&(dyn ToSql + Sync)] = &[&schemas];
+    let of: &[(&(dyn ToSql + Sync), Type)] = &[(&schemas, Type::TEXT_ARRAY)];
     let answers = tokio::join!(
-        client.query(TABLES, of),
-        client.query(columns::COLUMNS, of),
-        client.query(keys::CONSTRAINTS, of),
-        client.query(keys::INDEXES, of),
-        client.query(views::DEFINITIONS, of),
+        client.query_typed(TABLES, of),
+        client.query_typed(columns::COLUMNS, of),
+        client.query_typed(keys::CONSTRAINTS, of),
+        client.query_typed(keys::INDEXES, of),
+        client.query_typed(views::DEFINITIONS, of),
     );
     let (mut rows, mut failure): (_, Option<Error>) = (<[Vec<Row>; 5]>::default(), None);
     let answers: [_; 5] = answers.into();

@@ -1,6 +1,9 @@
 //! What is told of the schema but not needed for plans.
 
-use tokio_postgres::{Client, Error, Row, types::ToSql};
+use tokio_postgres::{
+    Client, Error, Row,
+    types::{ToSql, Type},
+};
 use transom_query::notes::{ColumnNotes, Notes, RoleNotes, TableNotes};
 
 use super::{Found, columns, functions, of_relations};
@@ -62,16 +65,16 @@ fn roles(rows: &[Row]) -> Vec<(Box<str>, RoleNotes)> {
 
 /// The settings of roles, where those are the engine's.
 async fn settings(client: &Client, native: bool) -> Result<Vec<Row>, Error> {
-    if native { client.query(ROLES, &[]).await } else { Ok(Vec::new()) }
+    if native { client.query_typed(ROLES, &[]).await } else { Ok(Vec::new()) }
 }
 
 /// Asks, in the transaction that is open.
 pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) -> Result<Notes, Error> {
-    let of: &[&(dyn ToSql + Sync)] = &[&schemas];
+    let of: &[(&(dyn ToSql + Sync), Type)] = &[(&schemas, Type::TEXT_ARRAY)];
     let (tables, columns, comments, of_roles) = tokio::try_join!(
-        client.query(TABLES, of),
-        client.query(COLUMNS, of),
-        client.query(SCHEMAS, of),
+        client.query_typed(TABLES, of),
+        client.query_typed(COLUMNS, of),
+        client.query_typed(SCHEMAS, of),
         settings(client, found.native),
     )?;
     let mut notes = Notes {

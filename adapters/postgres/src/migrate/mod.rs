@@ -99,7 +99,8 @@ async fn begin(client: &Client) -> Result<(), DbError> {
 }
 
 async fn commit(client: &Client) -> Result<(), DbError> {
-    client.batch_execute("COMMIT").await.map_err(|error| db_error(&error, During::Write))
+    // A script may have set what it likes for its session, which another may be given next.
+    client.batch_execute("COMMIT; RESET ALL").await.map_err(|error| db_error(&error, During::Write))
 }
 
 /// The outcome; after a failure nothing of the transaction stays.

@@ -61,7 +61,7 @@ async fn host(connector: &Connector, at: usize, timeout: Duration) -> Result<Wir
         plain.connect_raw(lent.clone(), NoTls).await.map_err(|error| error.to_string())?;
     let begin = async {
         let shown = client.simple_query("SHOW transaction_read_only").await?;
-        client.batch_execute(&Connector::settings(Purpose::Read, timeout)).await?;
+        client.batch_execute(&Connector::settings(Purpose::Read, timeout, "SESSION")).await?;
         Ok::<_, tokio_postgres::Error>(shown)
     };
     let shown = match select(pin!(begin), connection).await {

@@ -122,6 +122,10 @@ section! {
         write_connections: u32 = 16, within 1..=1_000;
         /// Connections to a database server for transactions, and as many for reads that turn out dear: each has one to itself while it runs.
         transaction_connections: u32 = 8, within 1..=1_000;
+        /// Whether a pooler that gives each transaction another session, such as PgBouncer in transaction mode, stands before the
+        /// database server. Nothing is then kept in a session: settings are sent with each transaction, statements are not prepared,
+        /// connections not shared, and messages of `NOTIFY` not heard. Where such a pooler is found and this is not set, Transom does not start.
+        pooled: bool = false;
         /// How many threads run reads that turn out dear; cheap ones run where the request is. 0 is one per processor core, but at least 2.
         reader_threads: u32 = 0, within 0..=256;
         /// Most writes that wait for the one writer. Beyond it a write is refused with 503 at once rather than after a long wait.

@@ -21,6 +21,7 @@ mod moving;
 mod openapi;
 mod outages;
 mod policies;
+mod pooler;
 mod postgrest;
 mod preferences;
 mod reading;

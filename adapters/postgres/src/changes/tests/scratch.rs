@@ -10,7 +10,7 @@ use std::{
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::changes::{Connect, drive};
+use crate::changes::{Connect, drive, listen};
 use crate::errors::{During, db_error};
 
 /// A server that listens on a socket in a directory of its own.
@@ -23,8 +23,12 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn start() -> Self {
-        let installed = std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
-        let programs = installed.map(|entry| entry.unwrap().path().join("bin")).max().unwrap();
+        let newest = || {
+            let installed = std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
+            installed.map(|entry| entry.unwrap().path().join("bin")).max().unwrap()
+        };
+        let named = std::env::var_os("TRANSOM_TEST_POSTGRES_PROGRAMS").map(PathBuf::from);
+        let programs = named.unwrap_or_else(newest);
         let directory = tempfile::tempdir().unwrap();
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
         let mut fields =
@@ -78,6 +82,7 @@ impl Scratch {
                 let connected = tokio_postgres::connect(&url, NoTls).await;
                 let (client, connection) = connected.map_err(|error| db_error(&error, During::Read))?;
                 tokio::spawn(drive(connection, wake));
+                listen(&client).await?;
                 Ok(client)
             })
         })

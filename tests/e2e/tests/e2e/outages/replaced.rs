@@ -1,6 +1,12 @@
 //! The database server is replaced by its standby.
 
-use std::{fs, net::TcpListener, path::PathBuf, process::Stdio};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use transom_pgkit::{Durability, Programs, Server as Database};
 use transom_testkit::Server;
@@ -18,32 +24,25 @@ impl Standby {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let data = primary.folder().join("standby");
         let standby = Self { data, port };
-        let from = primary.port().to_string();
-        let folder = standby.data.display().to_string();
-        standby.run(
-            "pg_basebackup",
-            &[
-                "-h",
-                "127.0.0.1",
-                "-p",
-                &from,
-                "-U",
-                "postgres",
-                "-D",
-                &folder,
-                "-R",
-                "-X",
-                "stream",
-                "-c",
-                "fast",
-            ],
-        );
+        // At rest the data can be copied as they are, whatever the version.
+        primary.stop();
+        standby.copied(&primary.folder().join("data"));
+        primary.resume();
+        let conninfo = format!("primary_conninfo = 'host=127.0.0.1 port={} user=postgres'\n", primary.port());
+        fs::write(standby.data.join("standby.signal"), "").unwrap();
+        let settings = OpenOptions::new().append(true).open(standby.data.join("postgresql.auto.conf"));
+        settings.unwrap().write_all(conninfo.as_bytes()).unwrap();
         let options = format!(
             "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c hot_standby=on -c max_connections=400",
             primary.folder().display()
         );
-        standby.control(&["-w", "-l", &format!("{folder}.log"), "-o", &options, "start"]);
+        standby.control(&["-w", "-l", &format!("{}.log", standby.data.display()), "-o", &options, "start"]);
         standby
+    }
+
+    fn copied(&self, from: &Path) {
+        let copy = Command::new("cp").arg("-a").args([from, &self.data]).status().unwrap();
+        assert!(copy.success(), "the data are copied");
     }
 
     fn promote(&self) {
@@ -131,4 +130,46 @@ fn a_server_that_takes_no_writes_says_so() {
     let refused = write(&client, "not here", false);
     assert_eq!((refused.status, refused.code().as_str()), (503, "TR103"), "{}", refused.text());
     assert!(refused.header("retry-after").is_some());
+}
+
+/// Serves the notes from this address, and writes and reads one.
+fn serves_from(url: &str, label: &str) {
+    let project = notes();
+    let server = Server::start(project.dir(), &["--database-url", url]);
+    write(&server.client(), label, false).expect(201);
+    let rows =
+        server.client().get(&format!("/rest/v1/notes?select=label&label=eq.{label}")).expect(200).json();
+    assert_eq!(rows, serde_json::json!([{ "label": label }]), "{url}");
+}
+
+#[test]
+fn the_server_is_found_by_its_socket_and_behind_dead_hosts() {
+    let database = Database::start(Durability::None);
+    let (port, folder) = (database.port(), database.folder().display().to_string());
+    // Nobody listens there any more.
+    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let parameters = "sslmode=disable&target_session_attrs=read-write";
+    let addresses = [
+        ("socket", database.socket_url("postgres")),
+        ("dead", format!("postgresql://postgres@127.0.0.1:{dead},127.0.0.1:{port}/postgres?{parameters}")),
+        (
+            "named",
+            format!(
+                "postgresql://postgres@%2Fnowhere:{port},{}:{port}/postgres?{parameters}",
+                folder.replace('/', "%2F")
+            ),
+        ),
+    ];
+    for (label, url) in addresses {
+        serves_from(&url, label);
+    }
+}
+
+#[test]
+fn a_host_that_takes_connections_and_says_nothing_is_told() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgresql://postgres@{}/postgres?sslmode=disable", silent.local_addr().unwrap());
+    let refused = Server::try_start(notes().dir(), &["--database-url", &url]);
+    let printed = refused.err().expect("it does not start");
+    assert!(printed.contains("TR103") && printed.contains("did not answer in time"), "{printed}");
 }
