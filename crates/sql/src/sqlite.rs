@@ -93,9 +93,14 @@ impl Dialect for Sqlite {
             DataType::Real | DataType::Numeric => {
                 write!(text, "CASE {inner} WHEN 9e999 THEN NULL WHEN -9e999 THEN NULL ELSE {inner} END")
             }
-            DataType::Bytes | DataType::Any => {
+            DataType::Bytes => {
                 write!(text, "iif(typeof({inner}) = 'blob', '\\x' || lower(hex({inner})), {inner})")
             }
+            // A column of a type that the engine does not know makes numbers of texts, `1e400` too.
+            DataType::Any => write!(
+                text,
+                "CASE WHEN typeof({inner}) = 'blob' THEN '\\x' || lower(hex({inner})) WHEN {inner} IN (9e999, -9e999) THEN NULL ELSE {inner} END"
+            ),
             _ => write!(text, "{inner}"),
         };
     }
