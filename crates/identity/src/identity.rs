@@ -213,13 +213,15 @@ impl Identity {
         // Read before the keys: when they change in between, the entry is already out of date.
         let mut generation = self.generation.load(Ordering::Acquire);
         if let Err(refused) = self.check_signature(&unverified) {
-            if !self.may_learn(&unverified) {
+            if self.may_learn(&unverified) {
+                // Nothing in the token is believed yet: however many such tokens come while a key server is slow, most places
+                // for requests stay free for others.
+                let _place = self.waiting.try_acquire().map_err(|_| refusal::keys_unavailable())?;
+                self.refresh(now_seconds).await;
+            } else if self.generation.load(Ordering::Acquire) == generation {
                 return Err(refused);
             }
-            // Nothing in the token is believed yet: however many such tokens come while a key server is slow, most places
-            // for requests stay free for others.
-            let _place = self.waiting.try_acquire().map_err(|_| refusal::keys_unavailable())?;
-            self.refresh(now_seconds).await;
+            // Or others have learnt it between the two looks.
             generation = self.generation.load(Ordering::Acquire);
             let unknown = self.sources.iter().any(|source| source.keys().is_empty());
             self.check_signature(&unverified)
