@@ -251,7 +251,8 @@ impl<'p> Gathered<'p> {
             outcome.inserted = outcome.rows.saturating_sub(self.merged);
         }
         if self.prepared.layout.body {
-            outcome.json = String::from_utf8_lossy(&self.json.close()).into_owned();
+            outcome.json = String::from_utf8(self.json.close().into())
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         }
         outcome
     }
@@ -294,6 +295,10 @@ fn expected_rows(account: &[u8]) -> Option<u64> {
     account.pointer("/0/Plan/Plan Rows")?.as_u64()
 }
 
+/// A reply of this size grows by this factor at once.
+const GROWS_BYTES_MIN: usize = 1024 * 1024;
+const GROWTH: usize = 8;
+
 /// A JSON array that grows.
 struct Array(BytesMut, &'static [u8]);
 
@@ -309,6 +314,11 @@ impl Array {
     }
 
     fn push(&mut self, element: &[u8]) {
+        let more = element.len() + self.1.len();
+        if self.0.len() > GROWS_BYTES_MIN && self.0.capacity() - self.0.len() < more {
+            // What grows by doubling leaves as much behind as it holds. Room that is not written costs nothing.
+            self.0.reserve((GROWTH - 1) * self.0.len() + more);
+        }
         if self.0.len() > 1 {
             self.0.extend_from_slice(self.1);
         }
