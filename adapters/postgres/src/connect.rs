@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use quick_cache::sync::Cache;
 use tokio_postgres::{Client, Config, Error, Socket, Statement, types::Kind};
 use transom_ports::{DbError, Fault};
 use transom_sql::Prepared;
 
 use crate::{
+    by_statement::ByStatement,
     errors::{During, db_error},
     options::Options,
     session,
@@ -56,8 +56,7 @@ pub(crate) struct Connection {
     pub(crate) sessions: bool,
     /// What a transaction sets for itself where the session is another one each time: behind its `BEGIN`.
     pub(crate) local: String,
-    /// By the statement's address; holding the statement keeps the address its own.
-    statements: Cache<usize, (Arc<Prepared>, Statement)>,
+    statements: ByStatement<Statement>,
     /// What every session begins and ends with, where statements are kept.
     pub(crate) around: Option<Around>,
 }
@@ -178,7 +177,7 @@ impl Connector {
             true => Some(self.around(&client).await.map_err(|error| db_error(&error, During::Read))?),
             false => None,
         };
-        let statements = Cache::new(self.statement_count_max);
+        let statements = ByStatement::new(self.statement_count_max);
         let (prepares, sessions) = (self.prepares, self.sessions);
         Ok(Connection { client, prepares, sessions, local, statements, around })
     }
@@ -203,24 +202,23 @@ fn unreachable(error: &Error) -> DbError {
 impl Connection {
     /// The statement, prepared on this connection: at its first use, then from the cache.
     pub(crate) async fn prepared(&self, prepared: &Arc<Prepared>) -> Result<Statement, Error> {
-        let key = Arc::as_ptr(prepared) as usize;
-        if let Some((_, statement)) = self.statements.get(&key) {
+        if let Some(statement) = self.statements.get(prepared) {
             return Ok(statement);
         }
         let statement = self.client.prepare(&prepared.text).await?;
-        self.statements.insert(key, (prepared.clone(), statement.clone()));
+        self.statements.insert(prepared, statement.clone());
         Ok(statement)
     }
 
     /// Whether it can be sent without an answer before it: it is prepared already, or never is.
     pub(crate) fn knows(&self, prepared: &Arc<Prepared>) -> bool {
-        !self.prepares || self.statements.get(&(Arc::as_ptr(prepared) as usize)).is_some()
+        !self.prepares || self.statements.get(prepared).is_some()
     }
 
     /// Which parameters of a statement that is prepared here are arrays.
     pub(crate) fn arrays(&self, prepared: &Arc<Prepared>) -> Arc<[bool]> {
-        let statement = self.statements.get(&(Arc::as_ptr(prepared) as usize));
-        let types = statement.iter().flat_map(|(_, statement)| statement.params());
+        let statement = self.statements.get(prepared);
+        let types = statement.iter().flat_map(|statement| statement.params());
         types.map(|data_type| matches!(data_type.kind(), Kind::Array(_))).collect()
     }
 

@@ -5,6 +5,7 @@
 //! their own for as long as they last. Everything is sent as text, so that every type of the engine can be written.
 
 mod books;
+mod by_statement;
 mod changes;
 mod connect;
 mod describe;

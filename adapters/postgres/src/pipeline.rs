@@ -23,23 +23,23 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use quick_cache::sync::Cache;
 use transom_ports::{Committed, DbError, Fault};
 use transom_sql::{Prepared, Step, Unit};
 use transom_types::Session;
 
-use crate::{connect::Connector, params, session, write::Failure};
+use crate::{
+    by_statement::ByStatement,
+    connect::Connector,
+    params,
+    read::{QUICK_MAX, REMEMBERED_MAX},
+    session,
+    write::Failure,
+};
 use line::{Ended, Line};
-
-/// A statement that takes longer would keep those behind it waiting.
-const QUICK_MAX: Duration = Duration::from_millis(5);
 
 /// A statement that once took so long here runs by itself the next time. More than what makes one quick: a busy machine
 /// lets everything wait now and then.
 const DEAR_MIN: Duration = Duration::from_millis(50);
-
-/// How many statements' speed is remembered.
-const REMEMBERED_MAX: usize = 4_000;
 
 /// How long after a connection could not be opened the next attempt is.
 const OPENING_PAUSE: Duration = Duration::from_secs(1);
@@ -53,8 +53,7 @@ pub(crate) struct Pipelines {
     timeout: Duration,
     slots: Box<[Arc<Slot>]>,
     next: AtomicUsize,
-    /// By the statement's address; holding the statement keeps the address its own.
-    known: Cache<usize, (Arc<Prepared>, Arrays)>,
+    known: ByStatement<Arrays>,
     bytes_max: usize,
 }
 
@@ -68,7 +67,7 @@ impl Pipelines {
     /// `count` connections, opened when first needed; no statement runs longer than `timeout`.
     pub(crate) fn new(connector: Arc<Connector>, count: usize, timeout: Duration, bytes_max: usize) -> Self {
         let slots = (0..count.max(1)).map(|_| Arc::default()).collect();
-        let known = Cache::new(REMEMBERED_MAX);
+        let known = ByStatement::new(REMEMBERED_MAX);
         Self { connector, timeout, slots, next: AtomicUsize::new(0), known, bytes_max }
     }
 
@@ -88,7 +87,7 @@ impl Pipelines {
         arrays: impl FnOnce() -> Arc<[bool]>,
     ) {
         let arrays = (took <= QUICK_MAX).then(arrays);
-        self.known.insert(address(prepared), (prepared.clone(), arrays));
+        self.known.insert(prepared, arrays);
     }
 
     /// Runs a unit that [`takes`](Self::takes) has found. `None` where it is to be run by itself.
@@ -98,14 +97,14 @@ impl Pipelines {
         deadline: Instant,
     ) -> Option<Result<Committed, Failure>> {
         let prepared = &step.statement.prepared;
-        let (_, Some(arrays)) = self.known.get(&address(prepared))? else { return None };
+        let arrays = self.known.get(prepared)??;
         let (slot, line) = self.line()?;
         let asked = line.ask(session, step, &arrays, self.bytes_max)?;
         let left = deadline.saturating_duration_since(Instant::now());
         match tokio::time::timeout(left, asked).await {
             Ok(Ended::Answered { rows, took }) => {
                 if took > DEAR_MIN {
-                    self.known.insert(address(prepared), (prepared.clone(), None));
+                    self.known.insert(prepared, None);
                 }
                 messages::committed(&rows, step, self.bytes_max)
             }
@@ -118,7 +117,7 @@ impl Pipelines {
             Err(_) => {
                 // Who comes next does not stand behind it.
                 slot.give_up(&line);
-                self.known.insert(address(prepared), (prepared.clone(), None));
+                self.known.insert(prepared, None);
                 Some(Err(Failure::last(DbError::new(Fault::Deadline, "the deadline has passed"))))
             }
         }
@@ -169,8 +168,4 @@ async fn fill(slot: &Slot, connector: &Connector, timeout: Duration) {
         slot.line.store(None);
     }
     slot.opening.store(false, Ordering::Release);
-}
-
-fn address(prepared: &Arc<Prepared>) -> usize {
-    Arc::as_ptr(prepared) as usize
 }

@@ -6,12 +6,12 @@ use std::{
 };
 
 use futures_util::future::join;
-use quick_cache::sync::Cache;
 use transom_ports::{Body, DbError, Fault};
 use transom_query::plan::Cost;
 use transom_sql::{Prepared, Statement};
 
 use crate::{
+    by_statement::ByStatement,
     connect::{Connection, Connector},
     errors::{During, db_error},
     pool::{self, Lease, Pool},
@@ -20,27 +20,27 @@ use crate::{
 };
 
 /// A statement that takes longer would keep those behind it waiting.
-const QUICK_MAX: Duration = Duration::from_millis(5);
+pub(crate) const QUICK_MAX: Duration = Duration::from_millis(5);
 
 /// How often a read is asked that is lost with its connection.
 const ATTEMPTS_MAX: u32 = 4;
 
 /// How many statements' speed is remembered.
-const REMEMBERED_MAX: usize = 4_000;
+pub(crate) const REMEMBERED_MAX: usize = 4_000;
 
 /// Runs reads.
 pub(crate) struct Reads {
     connector: Arc<Connector>,
     shared: Shared,
     pool: Arc<Pool>,
-    /// Whether a statement was quick when it was last alone, by its address.
-    quick: Cache<usize, (Arc<Prepared>, bool)>,
+    /// Whether a statement was quick when it was last alone.
+    quick: ByStatement<bool>,
     bytes_max: usize,
 }
 
 impl Reads {
     pub(crate) fn new(connector: Arc<Connector>, shared: Shared, pool: Arc<Pool>, bytes_max: usize) -> Self {
-        Self { connector, shared, pool, quick: Cache::new(REMEMBERED_MAX), bytes_max }
+        Self { connector, shared, pool, quick: ByStatement::new(REMEMBERED_MAX), bytes_max }
     }
 
     /// Runs one reading statement.
@@ -56,8 +56,8 @@ impl Reads {
         if self.connector.pooled {
             return false;
         }
-        match self.quick.get(&address(prepared)) {
-            Some((_, quick)) => quick,
+        match self.quick.get(prepared) {
+            Some(quick) => quick,
             // A read by its key is quick until it is seen not to be; anything else the other way round.
             None => prepared.cost == Cost::Key,
         }
@@ -146,7 +146,7 @@ impl Reads {
     }
 
     fn remember(&self, prepared: &Arc<Prepared>, quick: bool) {
-        self.quick.insert(address(prepared), (prepared.clone(), quick));
+        self.quick.insert(prepared, quick);
     }
 
     /// The shared connections.
@@ -186,10 +186,6 @@ impl Attempts {
         }
         false
     }
-}
-
-fn address(prepared: &Arc<Prepared>) -> usize {
-    Arc::as_ptr(prepared) as usize
 }
 
 fn late() -> DbError {

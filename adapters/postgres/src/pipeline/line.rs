@@ -7,12 +7,12 @@ use std::sync::{
 
 use bytes::BytesMut;
 use postgres_protocol::message::backend::DataRowBody;
-use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
 use transom_sql::{Prepared, Step};
 use transom_types::Session;
 
 use super::{drive::Drive, messages, open::Wire};
+use crate::by_statement::ByStatement;
 
 /// Sessions that wait to be sent.
 const ASKS_MAX: usize = 1_024;
@@ -59,8 +59,7 @@ const READY: u8 = 2;
 /// A connection.
 pub(crate) struct Line {
     asks: mpsc::Sender<Ask>,
-    /// By the statement's address; holding the statement keeps the address its own.
-    statements: Cache<usize, (Arc<Prepared>, Arc<Named>)>,
+    statements: ByStatement<Arc<Named>>,
     closing: Arc<Mutex<Vec<Box<str>>>>,
     number: AtomicU64,
 }
@@ -74,7 +73,7 @@ impl Line {
         let messages = messages::prepare().ok()?;
         asks.send(Ask { messages, named: None, main: 0, bytes_max: 0, reply }).await.ok()?;
         let Ok(Ended::Answered { .. }) = ended.await else { return None };
-        let statements = Cache::new(statement_count_max);
+        let statements = ByStatement::new(statement_count_max);
         Some(Self { asks, statements, closing: Arc::default(), number: AtomicU64::new(0) })
     }
 
@@ -113,18 +112,17 @@ impl Line {
 
     /// Forgets a statement: the schema may have changed under it.
     pub(super) fn forget(&self, prepared: &Arc<Prepared>) {
-        self.statements.remove(&super::address(prepared));
+        self.statements.remove(prepared);
     }
 
     fn named(&self, prepared: &Arc<Prepared>) -> Arc<Named> {
-        let key = super::address(prepared);
-        if let Some((_, named)) = self.statements.get(&key) {
+        if let Some(named) = self.statements.get(prepared) {
             return named;
         }
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (name, closing) = (format!("p{number}").into(), self.closing.clone());
         let named = Arc::new(Named { name, state: AtomicU8::new(NEW), closing });
-        self.statements.insert(key, (prepared.clone(), named.clone()));
+        self.statements.insert(prepared, named.clone());
         named
     }
 }
