@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const QUICK_MAX: Duration = Duration::from_millis(5);
 
 /// How often a read is asked that is lost with its connection.
-const ATTEMPTS_MAX: u32 = 4;
+pub(crate) const ATTEMPTS_MAX: u32 = 4;
 
 /// How many statements' speed is remembered.
 pub(crate) const REMEMBERED_MAX: usize = 4_000;

@@ -22,6 +22,7 @@ use crate::{
     idempotency, params,
     pipeline::Pipelines,
     pool::{self, Held, Lease, Pool},
+    read::ATTEMPTS_MAX,
     rows,
     session::InSession,
     shared::Shared,
@@ -75,6 +76,9 @@ impl Writes {
             return ended.map_err(|failure| failure.error);
         }
         let mut pause = COLLISION_PAUSE;
+        // What only reads is lost with its connection without a trace.
+        let reads = unit.session.as_ref().is_some_and(|session| session.read_only);
+        let mut attempt = 0;
         loop {
             let failure = match self.stands_alone(unit) {
                 Some(step) => self.single(step, deadline).await,
@@ -87,7 +91,9 @@ impl Writes {
                 }
                 Err(failure) => failure,
             };
-            if !failure.again || Instant::now() + pause >= deadline {
+            attempt += 1;
+            let lost = reads && failure.error.fault == Fault::Unavailable && attempt < ATTEMPTS_MAX;
+            if !(failure.again || lost) || Instant::now() + pause >= deadline {
                 return Err(failure.error);
             }
             tokio::time::sleep(pause).await;
