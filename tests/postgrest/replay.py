@@ -11,13 +11,16 @@ import pathlib
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.parse
 
 # What a path may hold as it is: what separates its parts, and escapes that are there already.
 PLAIN = "/?&=:@!$'()*+,;%~-._"
+
+
+class NoServer(Exception):
+    """The server that a case needs does not start."""
 
 
 class Servers:
@@ -31,7 +34,10 @@ class Servers:
         key = (name, json.dumps(override or {}, sort_keys=True))
         if key not in self.running:
             self.running[key] = self.start(name, override or {})
-        return self.running[key][1]
+        process, answer = self.running[key]
+        if process.poll() is not None:
+            raise NoServer(answer)
+        return answer
 
     def start(self, name, override):
         keys = {**self.configurations["base"], **self.configurations.get(name, {}), **override}
@@ -53,7 +59,8 @@ class Servers:
             except OSError:
                 time.sleep(0.02)
         process.kill()
-        sys.exit(f"no server with the configuration {name}: {pathlib.Path(log.name).read_text()}")
+        process.wait()
+        return process, f"no server with the configuration {name}: {pathlib.Path(log.name).read_text()}"
 
     def stop(self):
         for process, _ in self.running.values():
@@ -66,6 +73,12 @@ def token(claims, secret):
     return (signed + b"." + part(hmac.new(secret, signed, hashlib.sha256).digest())).decode()
 
 
+def signed(other_secret, claims, secret):
+    now = lambda found: str(int(time.time()) + int(found.group(1) or 0))
+    claims = re.sub(r"\bNOW([+-]\d+)?\b", now, claims)
+    return token(claims, other_secret.encode() if other_secret else secret)
+
+
 def ask(port, step, secret):
     """The status, headers and body of the reply to one step."""
     body = base64.b64decode(step["body_base64"]) if "body_base64" in step else (step.get("body") or "").encode()
@@ -74,7 +87,7 @@ def ask(port, step, secret):
     path = urllib.parse.quote(step["path"].encode(), safe=PLAIN)
     connection.putrequest(step["method"], path, skip_accept_encoding=True, skip_host="host" in names)
     for name, value in step.get("headers", []):
-        value = re.sub(r"JWT-OF (\{.*\})", lambda found: token(found.group(1), secret), value)
+        value = re.sub(r"JWT-OF(?:-SECRET\[(.*?)\])? (\{.*\})", lambda found: signed(*found.groups(), secret), value)
         connection.putheader(name, value.encode())
     if body or step["method"] in ("POST", "PATCH", "PUT"):
         connection.putheader("Content-Length", str(len(body)))
@@ -156,7 +169,10 @@ def faults(expect, status, headers, data):
 
 
 def replay(case, servers, secret, times):
-    port = servers.port(case.get("config", "base"), case.get("override"))
+    try:
+        port = servers.port(case.get("config", "base"), case.get("override"))
+    except NoServer as error:
+        return [f"    {error}"]
     found = []
     for step in case["steps"]:
         for _ in range(times if step["method"] in ("GET", "HEAD") else 1):

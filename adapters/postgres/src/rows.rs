@@ -1,14 +1,13 @@
 //! Runs one statement on a connection and gathers its rows: each is a JSON text already, and is copied once.
 
-use std::{error::Error as StdError, pin::pin, sync::Arc};
+use std::{error::Error as StdError, mem, pin::pin, sync::Arc};
 
-use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use tokio_postgres::{
     Error, Row, RowStream,
     types::{FromSql, Type},
 };
-use transom_ports::{Body, DbError, Fault, Outcome};
+use transom_ports::{Body, DbError, Fault, Gathering, Outcome};
 use transom_sql::{Bound, Layout, Prepared, Statement};
 
 use crate::{
@@ -113,20 +112,22 @@ async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Resu
         {
             body.cursor = Some(String::from_utf8_lossy(cursor).into());
         }
-        if json.0.len() > bytes_max {
+        if json.bytes() > bytes_max {
             return Ok(Err(too_large(bytes_max)));
         }
+        if let Err(error) = json.0.relieve().await {
+            return Ok(Err(error));
+        }
     }
-    body.json = json.close().freeze();
-    Ok(Ok(body))
+    Ok(json.close().finished().await.map(|json| Body { json, ..body }))
 }
 
-/// Gathers what one step of a unit returns.
+/// Gathers what one step of a unit returns. `stores`: what is large may be stored aside, where nobody looks into it again.
 pub(crate) async fn outcome(
     rows: RowStream,
     prepared: &Prepared,
     bytes_max: usize,
-    between: &'static [u8],
+    (between, stores): (&'static [u8], bool),
 ) -> Result<Result<Outcome, DbError>, Error> {
     let mut rows = pin!(rows);
     let mut gathered = Gathered::new(prepared, bytes_max, between);
@@ -134,8 +135,15 @@ pub(crate) async fn outcome(
         if let Err(error) = gathered.take(&row) {
             return Ok(Err(error));
         }
+        if stores && let Err(error) = gathered.json.0.relieve().await {
+            return Ok(Err(error));
+        }
     }
-    Ok(Ok(gathered.outcome(rows.rows_affected())))
+    let affected = rows.rows_affected();
+    match gathered.json.0.is_stored() {
+        true => Ok(gathered.stored(affected).await),
+        false => Ok(Ok(gathered.outcome(affected))),
+    }
 }
 
 /// What one step of a unit has returned so far.
@@ -145,7 +153,7 @@ pub(crate) struct Gathered<'p> {
     outcome: Outcome,
     json: Array,
     /// A reply that the engine has made whole, or an account of how it would make it.
-    whole: BytesMut,
+    whole: Gathering,
     returned: u64,
     shown: u64,
     merged: u64,
@@ -158,7 +166,7 @@ impl<'p> Gathered<'p> {
             bytes_max,
             outcome: Outcome::default(),
             json: Array::between(between),
-            whole: BytesMut::new(),
+            whole: Gathering::default(),
             returned: 0,
             shown: 0,
             merged: 0,
@@ -175,7 +183,7 @@ impl<'p> Gathered<'p> {
             true => self.made(row),
             false => self.row(row),
         }
-        match self.json.0.len() > self.bytes_max || self.whole.len() > self.bytes_max {
+        match self.json.bytes().max(self.whole.bytes()) > self.bytes_max {
             true => Err(too_large(self.bytes_max)),
             false => Ok(()),
         }
@@ -228,9 +236,16 @@ impl<'p> Gathered<'p> {
             self.outcome.inserted = self.outcome.rows.saturating_sub(merged);
         }
         if !self.whole.is_empty() {
-            self.whole.extend_from_slice(b"\n");
+            self.whole.extend(b"\n");
         }
-        self.whole.extend_from_slice(columns.next().unwrap_or_default());
+        self.whole.extend(columns.next().unwrap_or_default());
+    }
+
+    /// The same of what is stored, whole or in part.
+    async fn stored(mut self, affected: Option<u64>) -> Result<Outcome, DbError> {
+        let json = mem::replace(&mut self.json, Array::new()).close().finished().await?;
+        let outcome = self.outcome(affected);
+        Ok(Outcome { json: String::new(), whole: Some(json), ..outcome })
     }
 
     /// All that was returned; `affected` is what the engine says of a write.
@@ -239,11 +254,11 @@ impl<'p> Gathered<'p> {
         let whole = self.is_whole();
         let mut outcome = self.outcome;
         if whole {
-            outcome.whole = Some(self.whole.freeze());
+            outcome.whole = Some(self.whole.in_memory().into());
             return outcome;
         }
         let step = step_of(self.prepared);
-        outcome.rows = match matches!(step, Some(Step::Read(_))) {
+        outcome.rows = match is_read(self.prepared) {
             true => self.shown,
             false => affected.unwrap_or(self.returned),
         };
@@ -251,11 +266,16 @@ impl<'p> Gathered<'p> {
             outcome.inserted = outcome.rows.saturating_sub(self.merged);
         }
         if self.prepared.layout.body {
-            outcome.json = String::from_utf8(self.json.close().into())
+            outcome.json = String::from_utf8(self.json.close().in_memory().into())
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         }
         outcome
     }
+}
+
+/// Whether a statement reads rows.
+pub(crate) fn is_read(prepared: &Prepared) -> bool {
+    matches!(step_of(prepared), Some(transom_query::plan::Step::Read(_)))
 }
 
 fn step_of(prepared: &Prepared) -> Option<&transom_query::plan::Step> {
@@ -295,12 +315,8 @@ fn expected_rows(account: &[u8]) -> Option<u64> {
     account.pointer("/0/Plan/Plan Rows")?.as_u64()
 }
 
-/// A reply of this size grows by this factor at once.
-const GROWS_BYTES_MIN: usize = 1024 * 1024;
-const GROWTH: usize = 8;
-
 /// A JSON array that grows.
-struct Array(BytesMut, &'static [u8]);
+struct Array(Gathering, &'static [u8]);
 
 impl Array {
     fn new() -> Self {
@@ -308,25 +324,24 @@ impl Array {
     }
 
     fn between(separator: &'static [u8]) -> Self {
-        let mut bytes = BytesMut::with_capacity(512);
-        bytes.extend_from_slice(b"[");
-        Self(bytes, separator)
+        let mut gathering = Gathering::new();
+        gathering.extend(b"[");
+        Self(gathering, separator)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 
     fn push(&mut self, element: &[u8]) {
-        let more = element.len() + self.1.len();
-        if self.0.len() > GROWS_BYTES_MIN && self.0.capacity() - self.0.len() < more {
-            // What grows by doubling leaves as much behind as it holds. Room that is not written costs nothing.
-            self.0.reserve((GROWTH - 1) * self.0.len() + more);
+        if self.bytes() > 1 {
+            self.0.extend(self.1);
         }
-        if self.0.len() > 1 {
-            self.0.extend_from_slice(self.1);
-        }
-        self.0.extend_from_slice(element);
+        self.0.extend(element);
     }
 
-    fn close(mut self) -> BytesMut {
-        self.0.extend_from_slice(b"]");
+    fn close(mut self) -> Gathering {
+        self.0.extend(b"]");
         self.0
     }
 }

@@ -124,7 +124,7 @@ impl Writes {
         let connection = self.shared.get().await.map_err(Failure::last)?;
         let run = async {
             let rows = rows::start(&connection, prepared, &step.statement.params, &[]).await?;
-            rows::outcome(rows, prepared, usize::MAX, b",").await
+            rows::outcome(rows, prepared, usize::MAX, (b",", false)).await
         };
         let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
         let ended = tokio::time::timeout(left, run).await;
@@ -317,7 +317,7 @@ impl Writes {
         let prepared = &step.statement.prepared;
         let run = async {
             let rows = rows::start(connection, prepared, &step.statement.params, outcomes).await?;
-            rows::outcome(rows, prepared, self.bytes_max, b",").await
+            rows::outcome(rows, prepared, self.bytes_max, (b",", false)).await
         };
         match run.await {
             Ok(outcome) => outcome.map_err(Failure::last),

@@ -5,7 +5,7 @@ use rusqlite::{
     Connection, Statement as Engine,
     types::{ToSqlOutput, Value as Owned, ValueRef},
 };
-use transom_ports::{Body, DbError, Fault};
+use transom_ports::{Body, DbError, Fault, Gathering};
 use transom_sql::{Bound, Layout, Prepared, Statement};
 use transom_types::{DataType, Value};
 
@@ -88,21 +88,22 @@ fn gather(
     bytes_max: usize,
 ) -> rusqlite::Result<Result<Body, DbError>> {
     let mut body = Body::default();
-    let mut json = BytesMut::with_capacity(512);
-    json.extend_from_slice(b"[");
+    let mut gathering = Gathering::new();
+    gathering.extend(b"[");
     let mut rows = engine.raw_query();
     while let Some(row) = rows.next()? {
-        let mut column = 0;
+        let json = gathering.memory();
+        let (begin, mut column) = (json.len(), 0);
         if layout.columns.is_empty() {
             if let Some(object) = text(row.get_ref(0)?) {
-                separate(&mut json, body.rows);
+                separate(json, body.rows);
                 json.extend_from_slice(&object);
                 body.rows += 1;
             }
             column += 1;
         } else {
-            separate(&mut json, body.rows);
-            object(&mut json, row, layout)?;
+            separate(json, body.rows);
+            object(json, row, layout)?;
             body.rows += 1;
         }
         if layout.total {
@@ -114,18 +115,27 @@ fn gather(
         {
             body.cursor = Some(String::from_utf8_lossy(cursor).into());
         }
-        if json.len() > bytes_max {
+        make_text(json, begin);
+        if gathering.bytes() > bytes_max {
             let message = format!("the result is larger than {bytes_max} bytes");
             return Ok(Err(DbError::new(Fault::TooLarge, message)));
         }
+        if gathering.is_full()
+            && let Err(error) = gathering.store()
+        {
+            return Ok(Err(error));
+        }
     }
-    json.extend_from_slice(b"]");
-    // The engine does not look into texts: another program may have stored bytes that are none.
-    body.json = match std::str::from_utf8(&json) {
-        Ok(_) => json.freeze(),
-        Err(_) => String::from_utf8_lossy(&json).into_owned().into(),
-    };
-    Ok(Ok(body))
+    gathering.extend(b"]");
+    Ok(gathering.finish().map(|json| Body { json, ..body }))
+}
+
+/// The engine does not look into texts: another program may have stored bytes that are none.
+fn make_text(json: &mut BytesMut, begin: usize) {
+    if let Err(error) = std::str::from_utf8(&json[begin..]) {
+        let broken = json.split_off(begin + error.valid_up_to());
+        json.extend_from_slice(String::from_utf8_lossy(&broken).as_bytes());
+    }
 }
 
 fn separate(json: &mut BytesMut, rows: u64) {

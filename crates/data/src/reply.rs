@@ -1,8 +1,7 @@
 //! What a request yields, whichever protocol asked.
 
-use bytes::Bytes;
 use serde_json::Value as Json;
-use transom_ports::{Body, Outcome};
+use transom_ports::{Body, Contents, Outcome};
 use transom_query::{
     Catalog, FunctionId, Plan, Query,
     catalog::Returns,
@@ -15,7 +14,7 @@ use transom_types::SessionReply;
 #[derive(Clone, Debug, Default)]
 pub struct DataReply {
     /// A JSON array of rows; empty bytes when nothing is returned.
-    pub json: Bytes,
+    pub json: Contents,
     /// Rows read, or affected by a write.
     pub rows: u64,
     /// Rows without limit and offset, when asked for.
@@ -72,7 +71,7 @@ impl DataReply {
         }
         if let Some(outcome) = plan.reply.and_then(|step| outcomes.get(usize::from(step))) {
             let whole = outcome.whole.clone();
-            reply.json = whole.unwrap_or_else(|| Bytes::from(outcome.json.clone().into_bytes()));
+            reply.json = whole.unwrap_or_else(|| outcome.json.clone().into());
             reply.rows = outcome.rows.max(if outcome.json.is_empty() { reply.rows } else { 0 });
             reply.total = outcome.total;
             reply.cursor = outcome.cursor.clone();

@@ -9,7 +9,7 @@ use std::{
 use ahash::AHashMap;
 use serde_json::{Map, Value as Json};
 use transom_policy::{Grant, Policies, guard};
-use transom_ports::Database;
+use transom_ports::{Database, DbError};
 use transom_query::{
     QueryId, TableId,
     catalog::{Catalog, Table},
@@ -140,8 +140,9 @@ impl RoleView {
         let prepared = rendered.steps.first().ok_or_else(|| broken("no statement"))?.clone();
         let statement = Statement { prepared, params: params.into(), timeout: TIMEOUT };
         let body = database.read(statement).await.map_err(|error| error.into_problem())?;
+        let json = body.json.into_bytes().map_err(DbError::into_problem)?;
         let places: Vec<usize> =
-            serde_json::from_slice(&body.json).map_err(|error| broken("reply").caused_by(error))?;
+            serde_json::from_slice(&json).map_err(|error| broken("reply").caused_by(error))?;
         let mut visible = vec![false; images.len()];
         for place in places {
             *visible.get_mut(place).ok_or_else(|| broken("a place that was not asked about"))? = true;

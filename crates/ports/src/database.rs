@@ -1,7 +1,6 @@
 //! The database port.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use transom_query::Catalog;
@@ -9,7 +8,7 @@ use transom_query::plan::Expect;
 use transom_sql::{Dialect, Statement, Step, Unit};
 use transom_types::{ChangePosition, Digest, Session, SessionReply, Value};
 
-use crate::{Change, DbError, Fault};
+use crate::{Change, Contents, DbError, Fault};
 
 /// An engine that keeps an application's data.
 #[async_trait]
@@ -116,7 +115,7 @@ pub struct Visible {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body {
     /// A JSON array of the rows.
-    pub json: Bytes,
+    pub json: Contents,
     /// How many rows it holds.
     pub rows: u64,
     /// How many there are without limit and offset, when asked for.
@@ -153,9 +152,9 @@ pub struct Outcome {
     /// Of a read: the order values of the last row, a JSON array, when asked for.
     #[serde(default)]
     pub cursor: Option<Box<str>>,
-    /// The whole body of the reply, where the engine has made it.
+    /// The whole body of the reply, where the engine has made it, or where `json` would be too large for memory.
     #[serde(skip)]
-    pub whole: Option<bytes::Bytes>,
+    pub whole: Option<Contents>,
 }
 
 impl Outcome {

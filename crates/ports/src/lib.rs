@@ -2,6 +2,7 @@
 //! adapters implement it over a real engine, and one conformance suite runs on all of them.
 
 pub mod change;
+pub mod contents;
 pub mod database;
 pub mod error;
 pub mod faulty;
@@ -9,6 +10,7 @@ pub mod memory;
 mod reported;
 
 pub use change::{Change, ChangeKind};
+pub use contents::{Contents, Gathering, Stored};
 pub use database::{Body, Committed, Database, Migration, Notice, Outcome, Visible};
 pub use error::{DbError, Fault};
 pub use faulty::{Faulty, Injection};

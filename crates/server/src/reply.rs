@@ -7,6 +7,7 @@ pub mod etag;
 pub mod problem;
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Body;
 
 pub use body::ReplyBody;
 pub use problem::of_problem;
@@ -26,7 +27,12 @@ pub fn empty(status: StatusCode) -> Reply {
 
 /// An answer with a body.
 pub fn with_body(status: StatusCode, content_type: HeaderValue, body: impl Into<bytes::Bytes>) -> Reply {
-    let mut reply = Response::new(ReplyBody::full(body.into()));
+    with_contents(status, content_type, ReplyBody::full(body.into()))
+}
+
+/// The same of a body that is one already.
+pub fn with_contents(status: StatusCode, content_type: HeaderValue, body: ReplyBody) -> Reply {
+    let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
     reply
@@ -113,9 +119,10 @@ pub fn without_body(reply: &mut Reply, method: &Method) {
     if *method != Method::HEAD {
         return;
     }
-    if let ReplyBody::Full(body) = reply.body() {
-        let length = HeaderValue::from(body.len());
-        reply.headers_mut().insert(header::CONTENT_LENGTH, length);
+    if !matches!(reply.body(), ReplyBody::Empty)
+        && let Some(length) = reply.body().size_hint().exact()
+    {
+        reply.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     *reply.body_mut() = ReplyBody::Empty;
 }

@@ -19,7 +19,7 @@ pub mod value;
 pub use code::Code;
 pub use data_type::DataType;
 pub use ids::{ChangePosition, RequestId};
-pub use precondition::{Digest, Precondition};
+pub use precondition::{Digest, Digesting, Precondition};
 pub use principal::Principal;
 pub use problem::{Problem, Retry};
 pub use resembling::resembling;

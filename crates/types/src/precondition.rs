@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// A digest of a representation's bytes: equal when the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,28 @@ impl Digest {
             true => u128::from_str_radix(text, 16).ok().map(Self),
             false => None,
         }
+    }
+}
+
+/// Digests bytes that come one after the other.
+#[derive(Clone, Default)]
+pub struct Digesting(Xxh3);
+
+impl Digesting {
+    /// Goes on with these bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes so far.
+    pub fn digest(&self) -> Digest {
+        Digest(self.0.digest128())
+    }
+}
+
+impl fmt::Debug for Digesting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Digesting").field(&self.digest()).finish()
     }
 }
 

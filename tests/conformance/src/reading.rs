@@ -134,12 +134,14 @@ pub async fn cursors_page_in_any_order(factory: &dyn Factory) {
     for order in orders {
         let wanted = || columns("id,name").order(order);
         let whole = shop.read(read("products", wanted()).page(None)).await.expect("the whole");
-        let whole: Vec<Json> = serde_json::from_slice(&whole.json).expect("rows");
+        let whole: Vec<Json> = serde_json::from_slice(&whole.json.into_bytes().expect("kept")).expect("rows");
         let (mut seen, mut after): (Vec<Json>, Option<String>) = (Vec::new(), None);
         for _ in 0..whole.len() + 1 {
             let page =
                 shop.read(read("products", wanted().limit(2)).page(after.as_deref())).await.expect("a page");
-            seen.extend(serde_json::from_slice::<Vec<Json>>(&page.json).expect("rows"));
+            seen.extend(
+                serde_json::from_slice::<Vec<Json>>(&page.json.into_bytes().expect("kept")).expect("rows"),
+            );
             match page.cursor {
                 Some(cursor) => after = Some(cursor.into()),
                 None => break,
@@ -153,7 +155,7 @@ pub async fn missing_tables_and_empty_results(factory: &dyn Factory) {
     let shop = Shop::empty(factory).await;
     shop.check("no rows", read("products", columns("id,name")), json!([])).await;
     let body = shop.read(read("products", columns("id")).counted()).await.expect("counts");
-    assert_eq!((body.rows, body.total, &*body.json), (0, Some(0), b"[]".as_slice()));
+    assert_eq!((body.rows, body.total, body.json == "[]"), (0, Some(0), true));
     let unknown = shop.ready(read("nothing", columns("id")), &shop.everyone(), 0);
     assert!(unknown.is_err());
 }

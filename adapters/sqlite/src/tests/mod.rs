@@ -65,7 +65,7 @@ impl Bench {
     /// The first column of the first row, as text.
     async fn ask(&self, sql: &str) -> String {
         let body = self.database.read(reading(&format!("SELECT json_array(({sql}))"))).await.unwrap();
-        let text = String::from_utf8(body.json.to_vec()).unwrap();
+        let text = String::from_utf8(body.json.into_bytes().unwrap().into()).unwrap();
         text.trim_start_matches("[[").trim_end_matches("]]").to_owned()
     }
 

@@ -139,7 +139,8 @@ section! {
         /// What a commit waits for: `full` survives a loss of power; `normal` is faster alone, but group commit makes the difference
         /// small under load. Production refuses `normal`.
         synchronous: Synchronous = "full";
-        /// Largest reply of one request; beyond it the answer is a clear error. Bounds what one `select` can make the server hold.
+        /// Largest reply of one request; beyond it the answer is a clear error. Its first MiB is held in memory, the rest in a file in
+        /// the temporary folder (`TMPDIR`) until it is sent.
         reply_bytes_max: ByteSize = "64MiB", within 1024..=4_294_967_296;
     }
 }

@@ -1,5 +1,6 @@
 //! A project in memory, and requests to it as a REST client writes them.
 
+use bytes::Bytes;
 use std::{
     sync::{
         Arc,
@@ -136,12 +137,16 @@ pub fn schema() -> String {
     format!("{}\n{wide}", include_str!("schema.sql"))
 }
 
+fn bytes(reply: &DataReply) -> Bytes {
+    reply.json.clone().into_bytes().unwrap()
+}
+
 pub fn text(reply: &DataReply) -> String {
-    String::from_utf8(reply.json.to_vec()).unwrap()
+    String::from_utf8(bytes(reply).into()).unwrap()
 }
 
 pub fn json(reply: &DataReply) -> Json {
-    serde_json::from_slice(&reply.json).unwrap_or_else(|error| panic!("{error}: {}", text(reply)))
+    serde_json::from_slice(&bytes(reply)).unwrap_or_else(|error| panic!("{error}: {}", text(reply)))
 }
 
 /// Each URL gives exactly these rows: (URL, rows).

@@ -55,7 +55,7 @@ fn judged(project: &Project, table: &str, rows: &str) -> serde_json::Value {
         timeout: Duration::from_secs(5),
     };
     let body = project.runtime.block_on(project.database.read(statement)).unwrap();
-    serde_json::from_slice(&body.json).unwrap()
+    serde_json::from_slice(&body.json.into_bytes().unwrap()).unwrap()
 }
 
 /// The policy on `kinds` or `notes`: what is read and what is judged are the same.

@@ -288,11 +288,13 @@ fn runner(cases: u32) -> TestRunner {
 fn run(project: &Project, method: &str, url: &str, said_too: Said, body: &str) -> Result<bool, String> {
     match project.run(method, url, said_too, body) {
         Ok(reply) if reply.json.is_empty() => Ok(true),
-        Ok(reply) => match serde_json::from_slice::<Vec<serde_json::Value>>(&reply.json) {
-            Ok(rows) if method != "GET" || rows.len() as u64 == reply.rows => Ok(true),
-            Ok(rows) => Err(format!("{} rows are {}: {url}", rows.len(), reply.rows)),
-            Err(error) => Err(format!("{error}: {url}\n{}", crate::harness::text(&reply))),
-        },
+        Ok(reply) => {
+            match serde_json::from_slice::<Vec<serde_json::Value>>(crate::harness::text(&reply).as_bytes()) {
+                Ok(rows) if method != "GET" || rows.len() as u64 == reply.rows => Ok(true),
+                Ok(rows) => Err(format!("{} rows are {}: {url}", rows.len(), reply.rows)),
+                Err(error) => Err(format!("{error}: {url}\n{}", crate::harness::text(&reply))),
+            }
+        }
         Err(problem) if problem.code().status() < 500 => Ok(false),
         Err(problem) => Err(format!("{method} {url} {body}\n{}\n{:?}", said(&problem), problem.private())),
     }

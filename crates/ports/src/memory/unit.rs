@@ -89,7 +89,8 @@ impl Running<'_> {
             }
             _ => {
                 let body = read::run(statement, &environment)?;
-                let json = String::from_utf8_lossy(&body.json).into_owned();
+                let json = body.json.into_bytes().unwrap_or_default();
+                let json = String::from_utf8_lossy(&json).into_owned();
                 return Ok(Outcome { json, rows: body.rows, ..Outcome::default() });
             }
         };

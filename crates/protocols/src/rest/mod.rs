@@ -42,6 +42,6 @@ pub use problem::{
     singular_expected,
 };
 pub use range::{ReplyKind, Window, content_range, write_reply};
-pub use reply::shape_reply;
+pub use reply::{is_plain, shape_reply};
 pub use request::{FunctionParameters, Head, Headers, RestRequest, parse, schema};
 pub use target::{Target, target};

@@ -112,6 +112,7 @@ impl Part {
         let status = reply.status().as_u16();
         let body = match reply.into_body() {
             reply::ReplyBody::Full(body) => Some(body),
+            reply::ReplyBody::Stored(reading) => Some(reading.all()?),
             _ => None,
         };
         Ok(BatchPart { status, headers, body, text: !json })

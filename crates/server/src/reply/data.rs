@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use transom_data::DataReply;
+use transom_ports::{Contents, DbError};
 use transom_protocols::rest::{
     self, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Transaction, Window,
 };
@@ -13,7 +14,7 @@ use transom_types::{Code, Digest, Precondition, Problem};
 
 use crate::{
     app::App,
-    reply::{self, Reply, etag::Etag},
+    reply::{self, Reply, ReplyBody, etag::Etag},
 };
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -91,6 +92,7 @@ fn conditional(asked: &Asked, mut reply: Reply) -> Result<Reply, Problem> {
     }
     let digest = match reply.body() {
         reply::ReplyBody::Full(body) => Digest::of(body),
+        reply::ReplyBody::Stored(reading) => reading.stored().digest(),
         _ => Digest::of(b""),
     };
     let etag = Etag::of(digest);
@@ -161,8 +163,14 @@ pub fn written(
 }
 
 fn shaped(asked: &Asked, status: StatusCode, answer: DataReply) -> Result<Reply, Problem> {
-    let body = rest::shape_reply(&asked.form, answer.returns, answer.rows, answer.json)?;
-    let mut reply = reply::with_body(status, content_type(&asked.form)?, body);
+    let body = match answer.json {
+        json @ Contents::Stored(_) if rest::is_plain(&asked.form, answer.returns) => json.into(),
+        json => {
+            let json = json.into_bytes().map_err(DbError::into_problem)?;
+            ReplyBody::full(rest::shape_reply(&asked.form, answer.returns, answer.rows, json)?)
+        }
+    };
+    let mut reply = reply::with_contents(status, content_type(&asked.form)?, body);
     say_preferences(&mut reply, asked);
     reply::varies(&mut reply);
     Ok(reply)
@@ -177,7 +185,7 @@ fn content_type(form: &ReplyForm) -> Result<HeaderValue, Problem> {
 
 /// The account of how a request would run, in place of its reply.
 pub fn account(asked: &Asked, answer: DataReply) -> Result<Reply, Problem> {
-    Ok(reply::with_body(StatusCode::OK, content_type(&asked.form)?, answer.json))
+    Ok(reply::with_contents(StatusCode::OK, content_type(&asked.form)?, answer.json.into()))
 }
 
 fn merges(insert: &Insert) -> bool {

@@ -63,7 +63,7 @@ pub(super) async fn remove(target: &Side) -> anyhow::Result<()> {
 impl Ledger {
     pub(super) async fn read(target: &Side) -> anyhow::Result<Self> {
         let reply = target.read(Shape::read(TABLE), Values::default()).await.map_err(Faults::from)?;
-        let entries: Vec<Entry> = serde_json::from_slice(&reply.json)?;
+        let entries: Vec<Entry> = serde_json::from_slice(&reply.json.into_bytes()?)?;
         let entries = entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         Ok(Self { entries, place: target.place.clone() })
     }

@@ -76,7 +76,7 @@ impl<'a> Pages<'a> {
                 reply => break reply.map_err(|problem| self.failed(problem))?,
             }
         };
-        let rows: Vec<Row> = serde_json::from_slice(&reply.json)?;
+        let rows: Vec<Row> = serde_json::from_slice(&reply.json.into_bytes()?)?;
         self.finished = self.whole || rows.len() < self.rows_max as usize;
         self.position = reply.cursor.filter(|_| !self.finished);
         Ok(Some(Page { rows, position: self.position.clone() }))

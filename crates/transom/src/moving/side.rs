@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value as Json};
 use transom_data::{Context, Data, DataReply, Model, PlanOptions, Sources};
-use transom_ports::Database;
+use transom_ports::{Database, DbError};
 use transom_query::{
     Catalog, DataRequest,
     request::{Aggregate, Field, Item, Select, Shape, Values},
@@ -60,7 +60,8 @@ impl Side {
         };
         let select = Select { items: vec![Item::Field(count)], ..Select::default() };
         let reply = self.read(Shape { select, ..Shape::read(table) }, Values::default()).await?;
-        let rows: Json = serde_json::from_slice(&reply.json).unwrap_or_default();
+        let rows: Json = serde_json::from_slice(&reply.json.into_bytes().map_err(DbError::into_problem)?)
+            .unwrap_or_default();
         Ok(rows.pointer("/0/count").and_then(Json::as_u64).unwrap_or_default())
     }
 }

@@ -70,7 +70,8 @@ async fn kept(shop: &Shop, filter: &Expr) -> Json {
     let statement =
         Statement { prepared: rendered.steps[0].clone(), params: Arc::from([]), timeout: TIMEOUT };
     match shop.database.read(statement).await {
-        Ok(body) => serde_json::from_slice(&body.json).unwrap_or_else(|error| error.to_string().into()),
+        Ok(body) => serde_json::from_slice(&body.json.into_bytes().expect("kept"))
+            .unwrap_or_else(|error| error.to_string().into()),
         Err(error) => format!("{:?}", error.fault).into(),
     }
 }

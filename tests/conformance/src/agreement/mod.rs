@@ -154,8 +154,8 @@ impl Pair {
 async fn answer(shop: &Shop, request: &Request) -> Json {
     match shop.read(request.clone()).await {
         Ok(body) => {
-            let rows: Json =
-                serde_json::from_slice(&body.json).unwrap_or_else(|error| format!("{error}").into());
+            let rows: Json = serde_json::from_slice(&body.json.into_bytes().expect("kept"))
+                .unwrap_or_else(|error| format!("{error}").into());
             serde_json::json!({ "rows": rows, "total": body.total })
         }
         Err(error) => format!("{:?}", error.fault).into(),

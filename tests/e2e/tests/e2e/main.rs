@@ -16,6 +16,7 @@ mod entity_tags;
 mod errors;
 mod guide;
 mod hostile;
+mod large;
 mod mistakes;
 mod moving;
 mod openapi;

@@ -217,7 +217,9 @@ fn server(code: &str) -> Option<&'static str> {
             "Make the statement cheaper (`transom explain` names a missing index), or raise `database.statement_timeout`."
         }
         "TR103" => "See the log for why the database cannot be reached.",
-        "TR104" => "Free space on the disk of the database; writes go on by themselves.",
+        "TR104" => {
+            "Free space on the disk of the database; writes go on by themselves. A read answers so where the temporary folder (`TMPDIR`) has no room for a large reply."
+        }
         "TR105" => {
             "The server may or may not have applied the write. With an `Idempotency-Key` it is safe to send it again."
         }

@@ -51,6 +51,12 @@ pub fn shape_reply(
     }
 }
 
+/// Whether a JSON array of rows is the reply as it is.
+pub fn is_plain(form: &ReplyForm, returns: Option<Returns>) -> bool {
+    matches!(form, ReplyForm::Array { strip_nulls: false, .. })
+        && !matches!(returns, Some(Returns::Nothing | Returns::Scalar | Returns::Scalars | Returns::Row))
+}
+
 /// `[{…}]` → `{…}`, without a copy.
 fn without_brackets(json: &Bytes) -> Bytes {
     let trimmed = json.trim_ascii();

@@ -117,8 +117,8 @@ async fn look(pair: &World<'_>, request: Request, author: bool) -> Result<(), St
         let Some(step) = ready.steps.into_iter().next() else { return Json::Null };
         match shop.database.read(step.statement).await {
             Ok(body) => {
-                let rows: Json =
-                    serde_json::from_slice(&body.json).unwrap_or_else(|error| error.to_string().into());
+                let rows: Json = serde_json::from_slice(&body.json.into_bytes().expect("kept"))
+                    .unwrap_or_else(|error| error.to_string().into());
                 json!({ "rows": rows, "total": body.total })
             }
             Err(error) => format!("{:?}: {}", error.fault, error.message).into(),

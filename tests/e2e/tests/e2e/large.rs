@@ -1,0 +1,133 @@
+//! Replies that are too large for memory: the same reply as ever, from a file, at a price in memory that does not grow with it.
+
+use std::io::{Read, Write};
+
+use serde_json::Value as Json;
+use transom_pgkit::Database;
+use transom_testkit::{Client, Project, Server};
+
+use crate::postgrest::asked;
+
+const POLICIES: &str = "GRANT SELECT ON lines TO anon;\nALTER TABLE lines DISABLE ROW LEVEL SECURITY;";
+
+/// A table of so many rows, each of so many bytes and a few more.
+fn lines(rows: usize, bytes: usize) -> String {
+    format!(
+        "CREATE TABLE lines (id INTEGER PRIMARY KEY, words TEXT NOT NULL);
+         INSERT INTO lines WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+         SELECT i, '{}' FROM n;",
+        "x".repeat(bytes)
+    )
+}
+
+/// A project that shows all of them at once.
+fn project(rows: usize, bytes: usize) -> Project {
+    let project = Project::of(&lines(rows, bytes), POLICIES);
+    project.configure("[rest]\nrows_max = \"none\"\n\n[database]\nreply_bytes_max = \"1GiB\"\n");
+    project
+}
+
+/// The most memory that the process has held, in MiB.
+fn peak(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+#[track_caller]
+fn check_rows(client: &Client, path: &str, rows: usize) {
+    let reply = client.get(path).expect(200);
+    let length = reply.body.len();
+    assert!(length > 8 * 1024 * 1024, "{length} bytes");
+    assert_eq!(reply.header("content-length"), Some(length.to_string().as_str()));
+    assert_eq!(reply.header("content-range"), Some(format!("0-{}/*", rows - 1).as_str()));
+    let all: Vec<Json> = serde_json::from_slice(&reply.body).unwrap();
+    let ids: Vec<u64> = all.iter().map(|row| row["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, (1..=rows as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_large_reply_is_the_same_reply() {
+    let project = project(9_000, 1_000);
+    let server = project.serve();
+    let (client, path) = (server.client(), "/rest/v1/lines?order=id");
+    check_rows(&client, path, 9_000);
+    check_rows(&client, "/rest/v1/lines?order=id&limit=8900", 8_900);
+    let whole = client.get(path).expect(200);
+    let length = whole.body.len().to_string();
+    let tag = whole.header("etag").unwrap();
+    let again = client.with("If-None-Match", tag).get(path).expect(304);
+    assert!(again.body.is_empty());
+    let head = client.send("HEAD", path, None).expect(200);
+    assert_eq!(
+        (head.header("content-length"), head.header("etag")),
+        (Some(length.as_str()), Some(tag)),
+        "what GET would say"
+    );
+    // Forms that are made of the rows are made of these too.
+    let csv = client.with("Accept", "text/csv").get(path).expect(200);
+    assert_eq!(csv.text().lines().count(), 9_001);
+    let counted = client.with("Prefer", "count=exact").get("/rest/v1/lines?order=id&limit=8900");
+    assert_eq!((counted.status, counted.header("content-range")), (206, Some("0-8899/9000")));
+    assert_eq!(counted.json().as_array().unwrap().len(), 8_900);
+}
+
+#[test]
+fn a_large_reply_costs_no_more_memory_than_one_of_a_few_megabytes() {
+    let project = project(20_000, 8_000);
+    let server = project.serve();
+    let client = server.client();
+    client.get("/rest/v1/lines?limit=10").expect(200);
+    let before = peak(&server);
+    let reply = client.get("/rest/v1/lines").expect(200);
+    assert!(reply.body.len() > 160_000_000, "{} bytes", reply.body.len());
+    let more = peak(&server) - before;
+    assert!(more <= 64, "{more} MiB for {} bytes", reply.body.len());
+}
+
+/// A client that goes in the middle takes its file with it, and the others get their replies.
+#[test]
+fn nothing_is_left_of_a_reply_that_nobody_takes() {
+    let project = project(9_000, 1_000);
+    let server = project.serve();
+    let files = || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap();
+        let names = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        names.filter(|name| name.to_string_lossy().ends_with("(deleted)")).count()
+    };
+    let before = files();
+    for _ in 0..4 {
+        let mut stream = server.client().connect();
+        stream.write_all(b"GET /rest/v1/lines HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+        stream.read_exact(&mut [0; 1000]).unwrap();
+        assert!(files() > before, "the reply is in a file");
+    }
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while files() > before {
+        assert!(std::time::Instant::now() < until, "files of replies that nobody takes are still open");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    check_rows(&server.client(), "/rest/v1/lines?order=id", 9_000);
+}
+
+#[test]
+fn sessions_have_large_replies_too() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (project, database) = (Project::empty(), Database::create());
+    let anybody = "DO $$ BEGIN CREATE ROLE large_anon NOLOGIN; \
+                   EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;";
+    let all = format!("{anybody} {} GRANT SELECT ON lines TO large_anon;", lines(9_000, 1_000));
+    asked(&database.url(), &all);
+    let text = format!(
+        "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"large_anon\"\nserver-port = 0\n",
+        database.url()
+    );
+    project.write("postgrest.conf", &text);
+    let file = project.dir().join("postgrest.conf").display().to_string();
+    let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+    check_rows(&server.client(), "/lines?order=id", 9_000);
+    let one = server.client().with("Accept", "application/vnd.pgrst.object+json").get("/lines");
+    assert_eq!((one.status, one.code().as_str()), (406, "PGRST116"));
+}
