@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use transom_ports::{DbError, Fault};
 use transom_query::{
     DataRequest,
-    plan::{Expect, Insert, Step as PlanStep},
+    plan::{Expect, Insert, Read, Step as PlanStep},
     request::{Action, Earlier, Resource, Shape, Values},
 };
 use transom_sql::{Bound, Statement, Step, Unit, bind::bind};
@@ -34,8 +34,8 @@ impl Data {
             bind(self.database.dialect(), planned.plan(), &request.values, principal, &no_earlier, base)?;
         let plan_ns = started.elapsed().as_nanos() as u64;
         let mut reply = match planned.plan().steps.as_slice() {
-            [PlanStep::Read(_)] if context.session.is_none() => {
-                self.run_read(&planned, params, &request.shape, context).await?
+            [PlanStep::Read(read)] if context.session.is_none() => {
+                self.run_read((&planned, read), params, &request.shape, context).await?
             }
             [] => DataReply::default(),
             _ => self.run_write(&planned, (look, params), &request, context).await?,
@@ -48,7 +48,7 @@ impl Data {
 
     async fn run_read(
         &self,
-        planned: &Planned,
+        (planned, read): (&Planned, &Read),
         params: Arc<[Bound]>,
         shape: &Shape,
         context: &Context,
@@ -58,7 +58,7 @@ impl Data {
         let body = self.database.read(statement).await.map_err(|error| problem(error, planned, 0, shape))?;
         match prepared.expect {
             Expect::Exactly(rows) if body.rows != u64::from(rows) => Err(unexpected(shape, body.rows)),
-            _ => Ok(DataReply::from_body(body)),
+            _ => Ok(DataReply::from_body(read, body)),
         }
     }
 

@@ -42,8 +42,10 @@ pub struct DataReply {
 }
 
 impl DataReply {
-    pub(crate) fn from_body(body: Body) -> Self {
-        Self { json: body.json, rows: body.rows, total: body.total, cursor: body.cursor, ..Self::default() }
+    /// `body` has the rows of this read.
+    pub(crate) fn from_body(read: &Read, body: Body) -> Self {
+        let total = read.total(body.total, body.rows);
+        Self { json: body.json, rows: body.rows, total, cursor: body.cursor, ..Self::default() }
     }
 
     /// `outcomes` are those of this plan's steps alone.
@@ -73,7 +75,10 @@ impl DataReply {
             let whole = outcome.whole.clone();
             reply.json = whole.unwrap_or_else(|| outcome.json.clone().into());
             reply.rows = outcome.rows.max(if outcome.json.is_empty() { reply.rows } else { 0 });
-            reply.total = outcome.total;
+            reply.total = match plan.reply.and_then(|step| plan.steps.get(usize::from(step))) {
+                Some(Step::Read(read)) => read.total(outcome.total, outcome.rows),
+                _ => outcome.total,
+            };
             reply.cursor = outcome.cursor.clone();
         }
         reply

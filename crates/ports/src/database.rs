@@ -118,7 +118,7 @@ pub struct Body {
     pub json: Contents,
     /// How many rows it holds.
     pub rows: u64,
-    /// How many there are without limit and offset, when asked for.
+    /// How many there are without limit and offset, when asked for and not the same (`Read::counted_apart`).
     pub total: Option<u64>,
     /// The order values of the last row, a JSON array, when asked for.
     pub cursor: Option<Box<str>>,
@@ -146,7 +146,7 @@ pub struct Outcome {
     pub inserted: u64,
     /// The captured columns of each row, a JSON array each.
     pub captured: Vec<String>,
-    /// Of a read: how many rows there are without limit and offset, when asked for.
+    /// Of a read: how many rows there are without limit and offset, when asked for and not the same.
     #[serde(default)]
     pub total: Option<u64>,
     /// Of a read: the order values of the last row, a JSON array, when asked for.

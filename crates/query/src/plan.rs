@@ -12,7 +12,10 @@ mod form;
 mod parameter;
 mod query;
 
-use crate::catalog::{FunctionId, TableId};
+use crate::{
+    catalog::{FunctionId, TableId},
+    request::Count,
+};
 
 pub use change::{Delete, Given, Insert, InsertColumn, InsertValue, OnConflict, Returning, Update};
 pub use expr::{BinaryOp, Comparison, ElementTest, EngineOperator, Expr, Function, Pattern};
@@ -80,13 +83,33 @@ pub struct Read {
     /// Which rows and what of them.
     pub query: Query,
     /// Whether the number of rows without limit and offset is returned too.
-    pub count: Option<crate::request::Count>,
+    pub count: Option<Count>,
     /// Beyond so many rows an estimated count is the engine's guess; `None` counts to the end.
     pub count_max: Option<u32>,
     /// Whether the values of the last row's order terms are returned, for the next page's cursor.
     pub cursor: bool,
     /// What the number of rows must be.
     pub expect: Expect,
+}
+
+impl Read {
+    /// The count that the statement has to find beside the rows: an exact one is how many are returned where nothing
+    /// bounds them.
+    pub fn counted_apart(&self) -> Option<Count> {
+        self.count.filter(|_| !self.returns_total())
+    }
+
+    /// How many rows there are without bounds, where that is asked; `found` by the statement ([`Self::counted_apart`])
+    /// beside so many rows.
+    pub fn total(&self, found: Option<u64>, rows: u64) -> Option<u64> {
+        if self.returns_total() { Some(rows) } else { found }
+    }
+
+    /// Whether the rows that are returned are all that are asked to be counted.
+    fn returns_total(&self) -> bool {
+        let bounded = self.query.limit.is_some() || self.query.offset.is_some();
+        self.count == Some(Count::Exact) && !bounded
+    }
 }
 
 /// What the number of rows must be, else the whole unit is rolled back.

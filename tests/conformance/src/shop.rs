@@ -8,6 +8,7 @@ use transom_ports::{Body, Committed, Database, DbError, Fault, Migration, Outcom
 use transom_query::{
     Catalog, Plan,
     catalog::Function,
+    plan,
     planner::{self, Options},
 };
 use transom_sql::{Rendered, Statement, Step, Unit, bind, render};
@@ -136,7 +137,13 @@ impl Shop {
 
     pub async fn read_as(&self, request: Request, who: &(Grant, Principal)) -> Result<Body, DbError> {
         let mut ready = self.ready(request, who, 0).expect("the request is planned");
-        self.database.read(ready.steps.remove(0).statement).await
+        let statement = ready.steps.remove(0).statement;
+        let prepared = statement.prepared.clone();
+        let mut body = self.database.read(statement).await?;
+        if let Some(plan::Step::Read(read)) = prepared.plan.plan().steps.get(prepared.step) {
+            body.total = read.total(body.total, body.rows);
+        }
+        Ok(body)
     }
 
     /// A unit of these requests.

@@ -54,11 +54,13 @@ fn reads() {
 
 #[test]
 fn counts() {
-    let count = |prefer| {
-        check("GET", "products?select=id&price=gt.1&order=id&limit=2", Said { prefer, accept: None }, "")
-    };
+    let said = |prefer| Said { prefer, accept: None };
+    let count = |prefer| check("GET", "products?select=id&price=gt.1&order=id&limit=2", said(prefer), "");
+    let all = |url| check("GET", url, said("count=exact"), "");
     let statements = [
         ("exact", count("count=exact")),
+        ("exact, of all rows: they are counted as they come", all("products?select=id&price=gt.1&order=id")),
+        ("exact, behind an offset", all("products?select=id&order=id&offset=3")),
         ("planned", count("count=planned")),
         ("estimated", count("count=estimated")),
     ];

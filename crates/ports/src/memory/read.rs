@@ -46,7 +46,7 @@ pub(super) fn run(statement: &Statement, environment: &Environment<'_>) -> Resul
 fn read(step: &Read, environment: &Environment<'_>) -> Result<Body, DbError> {
     let (query, outside) = (&step.query, environment.outside());
     let found = all_found(query, &outside)?;
-    let total = step.count.map(|_| found.len() as u64);
+    let total = step.counted_apart().map(|_| found.len() as u64);
     let page = page(found, query, environment)?;
     let rows: Vec<String> = page
         .iter()

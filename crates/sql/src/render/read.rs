@@ -57,7 +57,7 @@ impl Writer<'_> {
 
     /// What of the total the statement itself finds: an engine that expects rows is asked for a planned count apart.
     pub(super) fn counted(&self, read: &Read) -> Option<Count> {
-        read.count.filter(|count| *count != Count::Planned || !self.dialect.expects_rows())
+        read.counted_apart().filter(|count| *count != Count::Planned || !self.dialect.expects_rows())
     }
 
     /// Asks how many rows the engine expects, for a planned count, or an estimated one where there are many.
