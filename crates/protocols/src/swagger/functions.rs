@@ -38,12 +38,12 @@ fn argument(param: &FunctionParam, schema: &str) -> Json {
         let json_type = types::json_type(element).unwrap_or("string");
         return json!({
             "name": &*param.name, "in": "query", "required": required, "type": "array", "collectionFormat": "multi",
-            "items": {"type": json_type, "format": element},
+            "items": {"type": json_type, "format": types::format(element)},
         });
     }
     // In an address, lists and documents are texts.
     let json_type = types::json_type(name).filter(|json_type| *json_type != "array").unwrap_or("string");
-    json!({"name": &*param.name, "in": "query", "required": required, "type": json_type, "format": name})
+    json!({"name": &*param.name, "in": "query", "required": required, "type": json_type, "format": types::format(name)})
 }
 
 fn body(function: &Function, schema: &str) -> Json {

@@ -54,5 +54,8 @@ fn types_have_the_names_of_json() {
         Json::Object(types::schema("jsonb[]")),
         json!({"format": "jsonb[]", "type": "array", "items": {}})
     );
+    for (name, format) in [("smallint", "int32"), ("integer", "int32"), ("bigint", "int64")] {
+        assert_eq!(Json::Object(types::schema(name)), json!({"format": format, "type": "integer"}));
+    }
     assert_eq!(Json::Object(types::schema("jsonb")), json!({"format": "jsonb"}));
 }

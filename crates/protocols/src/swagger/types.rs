@@ -14,10 +14,19 @@ pub(super) fn json_type(name: &str) -> Option<&'static str> {
     }
 }
 
+/// The format of values of this type: a name that OpenAPI 2.0 knows where it has one, otherwise the engine's.
+pub(super) fn format(name: &str) -> &str {
+    match name {
+        "smallint" | "integer" => "int32",
+        "bigint" => "int64",
+        _ => name,
+    }
+}
+
 /// What is said of a value of this type.
 pub(super) fn schema(name: &str) -> Map<String, Json> {
     let mut schema = Map::new();
-    schema.insert("format".to_owned(), json!(name));
+    schema.insert("format".to_owned(), json!(format(name)));
     if let Some(json_type) = json_type(name) {
         schema.insert("type".to_owned(), json!(json_type));
     }
