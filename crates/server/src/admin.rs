@@ -82,7 +82,7 @@ async fn answer(app: &Arc<App>, request: &Request<Incoming>) -> Reply {
         _ => text(StatusCode::NOT_FOUND, "/livez /readyz /metrics\n"),
     };
     reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply::without_body(&mut reply, request.method());
+    reply::without_body(&mut reply, request.method(), false);
     reply
 }
 

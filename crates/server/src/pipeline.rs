@@ -174,5 +174,5 @@ fn finish(app: &App, head: &Parts, passage: &Passage, problem: Option<&Problem>,
     if head.version < http::Version::HTTP_2 && (untrusted || app.connections.phase() != Phase::Serving) {
         reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    reply::without_body(reply, &head.method);
+    reply::without_body(reply, &head.method, app.settings.compatible);
 }

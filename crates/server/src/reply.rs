@@ -114,15 +114,35 @@ pub fn allow(methods: &str) -> Reply {
     reply
 }
 
-/// HEAD gets the headers of GET, its length included, and nothing else (RFC 9110, section 9.3.2).
-pub fn without_body(reply: &mut Reply, method: &Method) {
+/// HEAD gets the headers of GET, its length included, and nothing else (RFC 9110, section 9.3.2). `compatible`: but for the
+/// length of what was found, which PostgREST does not make to answer HEAD and so cannot tell.
+pub fn without_body(reply: &mut Reply, method: &Method, compatible: bool) {
     if *method != Method::HEAD {
         return;
     }
-    if !matches!(reply.body(), ReplyBody::Empty)
-        && let Some(length) = reply.body().size_hint().exact()
-    {
+    let untold = matches!(reply.body(), ReplyBody::Empty) || (compatible && reply.status().is_success());
+    if !untold && let Some(length) = reply.body().size_hint().exact() {
         reply.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     *reply.body_mut() = ReplyBody::Empty;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_tells_the_length_and_a_compatible_one_that_of_errors_alone() {
+        let length = |status, method, compatible| {
+            let mut reply = with_body(status, HeaderValue::from_static("text/plain"), "twelve bytes");
+            without_body(&mut reply, &method, compatible);
+            assert_eq!(matches!(reply.body(), ReplyBody::Empty), method == Method::HEAD);
+            reply.headers().get(header::CONTENT_LENGTH).cloned()
+        };
+        let twelve = Some(HeaderValue::from(12));
+        assert_eq!(length(StatusCode::OK, Method::HEAD, false), twelve);
+        assert_eq!(length(StatusCode::OK, Method::HEAD, true), None);
+        assert_eq!(length(StatusCode::NOT_FOUND, Method::HEAD, true), twelve);
+        assert_eq!(length(StatusCode::OK, Method::GET, true), None);
+    }
 }
