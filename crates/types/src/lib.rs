@@ -22,6 +22,6 @@ pub use ids::{ChangePosition, RequestId};
 pub use precondition::{Digest, Digesting, Precondition};
 pub use principal::Principal;
 pub use problem::{Problem, Retry};
-pub use resembling::resembling;
+pub use resembling::{Likeness, resembling};
 pub use session::{Session, SessionReply};
 pub use value::Value;

@@ -10,11 +10,30 @@ const GROUP_LENGTH_MIN: usize = 2;
 /// How many candidates are compared letter by letter.
 const COMPARED_MAX: usize = 50;
 
-/// What resembles less is not worth suggesting.
-const LIKENESS_MIN: f64 = 0.33;
+/// How much a name must resemble the one that was asked for, from 0 to 1, to be suggested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// Somewhat: among names that the caller knows already.
+    Rough,
+    /// Three quarters of it: a guess that is further off would only tell the caller what else there is.
+    Close,
+}
 
-/// The candidate that most resembles `name`, if any does.
-pub fn resembling<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+impl Likeness {
+    fn min(self) -> f64 {
+        match self {
+            Self::Rough => 0.33,
+            Self::Close => 0.75,
+        }
+    }
+}
+
+/// The candidate that most resembles `name`, if any does so much.
+pub fn resembling<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    wanted_likeness: Likeness,
+) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     let mut candidates: Vec<(String, &str)> =
         candidates.into_iter().map(|candidate| (candidate.to_lowercase(), candidate)).collect();
@@ -23,12 +42,18 @@ pub fn resembling<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>)
     if let Some((_, same)) = candidates.iter().find(|(lower, _)| *lower == wanted) {
         return Some(same);
     }
+    let likeness_min = wanted_likeness.min();
     let lengths = (GROUP_LENGTH_MIN..=GROUP_LENGTH_MAX).rev();
-    lengths.filter_map(|length| by_groups(&wanted, &candidates, length)).next()
+    lengths.filter_map(|length| by_groups(&wanted, &candidates, length, likeness_min)).next()
 }
 
 /// The best of the candidates that share a group of letters with `wanted`.
-fn by_groups<'a>(wanted: &str, candidates: &[(String, &'a str)], length: usize) -> Option<&'a str> {
+fn by_groups<'a>(
+    wanted: &str,
+    candidates: &[(String, &'a str)],
+    length: usize,
+    likeness_min: f64,
+) -> Option<&'a str> {
     let own = groups(wanted, length);
     let mut shared: Vec<(f64, &(String, &str))> = candidates
         .iter()
@@ -41,7 +66,7 @@ fn by_groups<'a>(wanted: &str, candidates: &[(String, &'a str)], length: usize) 
     };
     let mut best: Option<(f64, &str)> = None;
     for (likeness, candidate) in shared.iter().take(COMPARED_MAX).map(edits) {
-        if likeness > LIKENESS_MIN && best.is_none_or(|(most, _)| likeness > most) {
+        if likeness >= likeness_min && best.is_none_or(|(most, _)| likeness > most) {
             best = Some((likeness, candidate));
         }
     }
@@ -72,17 +97,29 @@ fn likeness(one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::resembling;
+    use super::{Likeness, resembling};
 
     #[test]
     fn finds_what_shares_letters() {
         let names = ["sayhello", "add_them", "unnamed_text_param"];
-        assert_eq!(resembling("sayhell", names), Some("sayhello"));
-        assert_eq!(resembling("ADD_THEM", names), Some("add_them"));
-        assert_eq!(resembling("zzz", names), None);
-        assert_eq!(resembling("(nam)", ["(name)"]), Some("(name)"));
-        assert_eq!(resembling("(wrong)", ["()", "(a, b)"]), None);
-        assert_eq!(resembling("foozle", ["Foo", "foo"]), Some("foo"));
-        assert_eq!(resembling("x", []), None);
+        assert_eq!(resembling("sayhell", names, Likeness::Rough), Some("sayhello"));
+        assert_eq!(resembling("ADD_THEM", names, Likeness::Rough), Some("add_them"));
+        assert_eq!(resembling("zzz", names, Likeness::Rough), None);
+        assert_eq!(resembling("(nam)", ["(name)"], Likeness::Rough), Some("(name)"));
+        assert_eq!(resembling("(wrong)", ["()", "(a, b)"], Likeness::Rough), None);
+        assert_eq!(resembling("foozle", ["Foo", "foo"], Likeness::Rough), Some("foo"));
+        assert_eq!(resembling("x", [], Likeness::Rough), None);
+    }
+
+    #[test]
+    fn finds_only_what_is_close() {
+        let tables = ["projects", "factories", "articles", "foo", "car_model_sales", "private_table"];
+        let near = |name| resembling(name, tables, Likeness::Close);
+        assert_eq!(near("projectx"), Some("projects"));
+        assert_eq!(near("projecxx"), Some("projects"));
+        for far in ["projxxxx", "fakefake", "garlic", "foozle", "faketable", "car_model_sales_202101"] {
+            assert_eq!(near(far), None, "{far}");
+            assert!(resembling(far, tables, Likeness::Rough).is_some(), "{far}");
+        }
     }
 }

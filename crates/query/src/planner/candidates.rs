@@ -1,6 +1,6 @@
 //! Which of an engine's functions a call means: by its name and the names of its arguments, as PostgREST chooses.
 
-use transom_types::{Code, Problem, resembling};
+use transom_types::{Code, Likeness, Problem, resembling};
 
 use super::Planner;
 use crate::{
@@ -88,13 +88,13 @@ impl Planner<'_> {
     fn resembling(&self, name: &str, names: &str) -> Option<String> {
         let overloads = self.catalog.overloads(name);
         if overloads.is_empty() {
-            return resembling(name, self.catalog.function_names()).map(str::to_owned);
+            return resembling(name, self.catalog.function_names(), Likeness::Close).map(str::to_owned);
         }
         let params = |id: &FunctionId| {
             format!("({})", sorted(self.catalog[*id].params.iter().map(|param| &*param.name)))
         };
         let known: Vec<String> = overloads.iter().map(params).collect();
-        let near = resembling(&format!("({names})"), known.iter().map(String::as_str))?;
+        let near = resembling(&format!("({names})"), known.iter().map(String::as_str), Likeness::Rough)?;
         Some(format!("{name}{near}"))
     }
 }

@@ -1,6 +1,6 @@
 //! Finds tables and columns by name; what is not there is refused with the nearest name.
 
-use transom_types::{Code, DataType, Problem, nearest::nearest_few, resembling};
+use transom_types::{Code, DataType, Likeness, Problem, nearest::nearest_few, resembling};
 
 use super::{Planner, relation::Relation};
 use crate::{
@@ -91,7 +91,7 @@ pub fn table_missing(catalog: &Catalog, name: &str) -> Problem {
     let schema = catalog.schema();
     let message = format!("Could not find the table '{schema}.{name}' in the schema cache");
     let problem = Problem::new(Code::TableMissing, message);
-    match resembling(name, catalog.table_names()) {
+    match resembling(name, catalog.table_names(), Likeness::Close) {
         Some(near) => problem.with_hint(format!("Perhaps you meant the table '{schema}.{near}'")),
         None => problem,
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::json;
-use transom_types::{Code, Problem, resembling};
+use transom_types::{Code, Likeness, Problem, resembling};
 
 use super::Planner;
 use crate::{
@@ -119,7 +119,7 @@ impl Planner<'_> {
             self.catalog.relationships(from).iter().map(|way| &*self.catalog[way.to].name).collect();
         names.sort_unstable();
         names.dedup();
-        let near = resembling(child, names).filter(|near| *near != child);
+        let near = resembling(child, names, Likeness::Rough).filter(|near| *near != child);
         match near {
             Some(near) => problem.with_hint(format!("Perhaps you meant '{near}' instead of '{child}'.")),
             None => problem,
