@@ -11,39 +11,56 @@ use transom_query::{
 use transom_sql::{Bound, Statement, Step, Unit, bind::bind};
 use transom_types::{Code, Principal, Problem, Session};
 
-use crate::{Context, Data, DataReply, prepare::Planned, reply};
+use crate::{Context, Data, DataReply, Spent, prepare::Planned, reply};
+
+/// The plan, the step that looks at the row first, and the values.
+type Ready = (Arc<Planned>, Option<Step>, Arc<[Bound]>);
 
 impl Data {
-    /// Runs one request as the principal.
+    /// Runs one request as the principal, and notes in `spent` how long that took, whatever comes of it.
     pub async fn execute(
         &self,
         mut request: DataRequest,
         principal: &Principal,
         context: &Context,
+        spent: &mut Spent,
     ) -> Result<DataReply, Problem> {
         let started = Instant::now();
+        let ready = self.ready(&mut request, principal, context);
+        let plan_ns = started.elapsed().as_nanos() as u64;
+        spent.plan_ns = Some(plan_ns);
+        let (planned, look, params) = ready?;
+        let reply = match planned.plan().steps.as_slice() {
+            [PlanStep::Read(read)] if context.session.is_none() => {
+                self.run_read((&planned, read), params, &request.shape, context).await
+            }
+            [] => Ok(DataReply::default()),
+            _ => self.run_write(&planned, (look, params), &request, context).await,
+        };
+        spent.database_ns = Some((started.elapsed().as_nanos() as u64).saturating_sub(plan_ns));
+        let mut reply = reply?;
+        reply.returns = reply::returns(planned.plan(), planned.rendered.plan.catalog(), reply.rows);
+        Ok(reply)
+    }
+
+    /// All that comes before the database.
+    fn ready(
+        &self,
+        request: &mut DataRequest,
+        principal: &Principal,
+        context: &Context,
+    ) -> Result<Ready, Problem> {
         let model = self.model.load();
         let schema = context.schema.as_deref();
         let grant = model.policies_of(schema)?.authorize(principal)?;
         self.capped(&request.shape, &mut request.values);
         let planned = self.planned(&model, (&grant, schema), &request.shape, &request.values)?;
         // A conditional write looks at its row first.
-        let look = self.look(&model, (&grant, principal), &mut request, &no_earlier, (context, 0))?;
+        let look = self.look(&model, (&grant, principal), request, &no_earlier, (context, 0))?;
         let base = u16::from(look.is_some());
         let params =
             bind(self.database.dialect(), planned.plan(), &request.values, principal, &no_earlier, base)?;
-        let plan_ns = started.elapsed().as_nanos() as u64;
-        let mut reply = match planned.plan().steps.as_slice() {
-            [PlanStep::Read(read)] if context.session.is_none() => {
-                self.run_read((&planned, read), params, &request.shape, context).await?
-            }
-            [] => DataReply::default(),
-            _ => self.run_write(&planned, (look, params), &request, context).await?,
-        };
-        reply.plan_ns = plan_ns;
-        reply.database_ns = (started.elapsed().as_nanos() as u64).saturating_sub(plan_ns);
-        reply.returns = reply::returns(planned.plan(), planned.rendered.plan.catalog(), reply.rows);
-        Ok(reply)
+        Ok((planned, look, params))
     }
 
     async fn run_read(

@@ -21,7 +21,7 @@ use transom_types::{Principal, Problem, RequestId, Session};
 
 pub use explain::{Explained, Warning};
 pub use model::{Model, Sources};
-pub use reply::DataReply;
+pub use reply::{DataReply, Spent};
 pub use transom_query::planner::Options as PlanOptions;
 
 /// The data of one project.

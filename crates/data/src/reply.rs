@@ -35,10 +35,15 @@ pub struct DataReply {
     pub session: SessionReply,
     /// The form that was chosen of those that the caller takes; `None` where the protocol chooses.
     pub media: Option<Media>,
-    /// Nanoseconds spent on planning and binding.
-    pub plan_ns: u64,
-    /// Nanoseconds spent in the database, waiting included.
-    pub database_ns: u64,
+}
+
+/// How long the stages of a request took, in nanoseconds: those that it came to, even where one failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spent {
+    /// Planning and binding.
+    pub plan_ns: Option<u64>,
+    /// The database, waiting included.
+    pub database_ns: Option<u64>,
 }
 
 impl DataReply {

@@ -60,7 +60,7 @@ impl Rules {
 
     /// Refuses claims made for others or by others. A token without an audience is for everyone, as PostgREST has it.
     pub(crate) fn check_parties(&self, claims: &Json) -> Result<(), Problem> {
-        const FORM: &str = "The JWT 'aud' claim must be a string, URI or an array of mixed strings or URIs";
+        const FORM: &str = "The JWT 'aud' claim must be a string or an array of strings";
         let accepted = |audience: &str| self.audiences.iter().any(|own| own == audience);
         let for_us = match claims.get("aud") {
             None | Some(Json::Null) => true,
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn audience_follows_postgrest() {
-        let form = Some("The JWT 'aud' claim must be a string, URI or an array of mixed strings or URIs");
+        let form = Some("The JWT 'aud' claim must be a string or an array of strings");
         check(json!({}), 0, None);
         check(json!({"aud": null}), 0, None);
         check(json!({"aud": []}), 0, None);

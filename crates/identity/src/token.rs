@@ -8,7 +8,7 @@ use transom_types::Problem;
 use crate::{
     jwks,
     key::Key,
-    refusal::{self, BAD_ALGORITHM},
+    refusal::{self, BAD_ALGORITHM, BAD_SIGNATURE},
 };
 
 /// A token that has the form of one; nothing in it is believed yet.
@@ -33,7 +33,9 @@ impl<'a> Unverified<'a> {
         let Some((signed, header, payload, signature)) = split else {
             return Err(refusal::invalid(&format!("Expected 3 parts in JWT; got {parts}")));
         };
-        let header = object(header).ok_or_else(|| refusal::invalid("The JWT header is not a JSON object"))?;
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| refusal::invalid(BAD_SIGNATURE))?;
+        let header: Map<String, Json> = serde_json::from_slice(&header)
+            .map_err(|_| refusal::invalid("The JWT header is not a JSON object"))?;
         // Extensions that must be understood, and are not (RFC 7515, section 4.1.11; RFC 7797; RFC 7516).
         if header.contains_key("crit") {
             return Err(refusal::invalid("The JWT header has 'crit': no critical extension is understood"));
@@ -42,7 +44,7 @@ impl<'a> Unverified<'a> {
             return Err(refusal::invalid("Unsupported token type"));
         }
         let algorithm = header.get("alg").and_then(Json::as_str).and_then(jwks::algorithm);
-        let algorithm = algorithm.ok_or_else(|| refusal::invalid(BAD_ALGORITHM))?;
+        let algorithm = algorithm.ok_or_else(|| bad_algorithm(&header))?;
         let key_id = match header.get("kid") {
             None | Some(Json::Null) => None,
             Some(Json::String(id)) => Some(id.as_str().into()),
@@ -72,6 +74,15 @@ impl<'a> Unverified<'a> {
     /// The claims; to be read only when the signature holds.
     pub(crate) fn claims(&self) -> Result<Map<String, Json>, Problem> {
         object(self.payload).ok_or_else(|| refusal::claims("Parsing claims failed"))
+    }
+}
+
+/// The header names no algorithm that signs.
+fn bad_algorithm(header: &Map<String, Json>) -> Problem {
+    let problem = refusal::invalid(BAD_ALGORITHM);
+    match header.get("alg").and_then(Json::as_str) {
+        Some("none") => problem.with_details("JWT is unsecured but expected 'alg' was not 'none'"),
+        _ => problem,
     }
 }
 

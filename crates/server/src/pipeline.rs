@@ -46,9 +46,10 @@ async fn stages(
     let admitted = edge::admit(app, head, body)?;
     passage.route = admitted.endpoint.route();
     passage.stages.pass(Stage::Admit);
-    let principal = authenticate(app, &admitted).await?;
-    passage.anonymous = principal.anonymous;
+    let principal = authenticate(app, &admitted).await;
     passage.stages.pass(Stage::Authenticate);
+    let principal = principal?;
+    passage.anonymous = principal.anonymous;
     let reply = endpoints::call(app, admitted, principal, passage).await?;
     passage.stages.pass(Stage::Reply);
     Ok(reply)

@@ -12,7 +12,7 @@ use std::{
 use http::Method;
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
-use transom_data::{Context, Data, DataReply, PlanOptions, Sources};
+use transom_data::{Context, Data, DataReply, PlanOptions, Sources, Spent};
 use transom_ports::{Database, database::Migration};
 use transom_protocols::rest::{self, Head, Headers};
 use transom_query::DataRequest;
@@ -97,7 +97,8 @@ impl Project {
     }
 
     pub fn execute(&self, request: DataRequest) -> Result<DataReply, Problem> {
-        self.runtime.block_on(self.data.execute(request, &self.principal, &self.context()))
+        let mut spent = Spent::default();
+        self.runtime.block_on(self.data.execute(request, &self.principal, &self.context(), &mut spent))
     }
 
     pub fn run(&self, method: &str, url: &str, said: Said, body: &str) -> Result<DataReply, Problem> {

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use http::{Method, header, request::Parts};
-use transom_data::{Context, DataReply};
+use transom_data::{Context, DataReply, Spent};
 use transom_protocols::rest::{self, ReplyForm, RestRequest};
-use transom_query::request::{Action, Media, Resource};
+use transom_query::{
+    DataRequest,
+    request::{Action, Media, Resource},
+};
 use transom_types::{Code, Principal, Problem, SessionReply};
 
 use crate::{
@@ -53,8 +56,9 @@ pub async fn call(
     }
     let schema = rest::schema(&request);
     let parameters = |name: &str| app.data.function_params(principal, schema, name);
-    let parsed = rest::parse(&request, Some(&body), &parameters)?;
+    let parsed = rest::parse(&request, Some(&body), &parameters);
     passage.stages.pass(Stage::Parse);
+    let parsed = parsed?;
     let context = context::of(app, head, &body, principal, passage, &parsed);
     let mut reply = match &parsed.reply {
         ReplyForm::Plan(form) => plan::explain(app, &parsed.request, form, principal, &context).await?,
@@ -93,8 +97,7 @@ async fn run(
     if matches!(parsed.request.shape.action, Action::Read) {
         let row = matches!(parsed.request.shape.resource, Resource::Row(..));
         let (mut asked, request) = data::Asked::of(parsed);
-        let answer = app.data.execute(request, principal, context).await?;
-        passage.stages.measured(&stages_of(&answer));
+        let answer = timed(app, request, principal, context, passage).await?;
         asked.note(&answer);
         if matches!(answer.media, Some(Media::Plan(_))) {
             return data::account(&asked, answer);
@@ -104,8 +107,7 @@ async fn run(
     }
     let shape = (parsed.request.shape.resource.clone(), parsed.request.shape.action.clone());
     let (mut asked, request) = data::Asked::of(parsed);
-    let answer = app.data.execute(request, principal, context).await?;
-    passage.stages.measured(&stages_of(&answer));
+    let answer = timed(app, request, principal, context, passage).await?;
     asked.note(&answer);
     if matches!(answer.media, Some(Media::Plan(_))) {
         return data::account(&asked, answer);
@@ -124,8 +126,21 @@ fn as_wished(wished: &SessionReply, mut reply: Reply) -> Result<Reply, Problem> 
     Ok(reply)
 }
 
-fn stages_of(answer: &DataReply) -> [(Stage, u64); 2] {
-    [(Stage::Plan, answer.plan_ns), (Stage::Database, answer.database_ns)]
+/// Executes a request; the stages that it came to are told even where one failed.
+async fn timed(
+    app: &App,
+    request: DataRequest,
+    principal: &Principal,
+    context: &Context,
+    passage: &mut Passage,
+) -> Result<DataReply, Problem> {
+    let mut spent = Spent::default();
+    let answer = app.data.execute(request, principal, context, &mut spent).await;
+    let stages = [(Stage::Plan, spent.plan_ns), (Stage::Database, spent.database_ns)];
+    for (stage, ns) in stages {
+        passage.stages.measured(ns.map(|ns| (stage, ns)).as_slice());
+    }
+    answer
 }
 
 /// The refusal of a plan where plans are not shown.

@@ -85,7 +85,8 @@ impl Stages {
         Some(header)
     }
 
-    /// The stages that PostgREST knows; each takes ours together that are one there.
+    /// The stages that PostgREST knows; each takes ours together that are one there. What we look at before we know who asks,
+    /// it looks at afterwards: so a caller who is refused has come no further than that.
     fn compatible(&self) -> impl Iterator<Item = (&'static str, u64)> {
         const NAMES: [(&str, &[Stage]); 5] = [
             ("jwt", &[Stage::Authenticate]),
@@ -94,8 +95,10 @@ impl Stages {
             ("transaction", &[Stage::Database]),
             ("response", &[Stage::Reply]),
         ];
-        NAMES.into_iter().filter_map(|(name, stages)| {
-            let mut times = self.passed.iter().filter(|(stage, _)| stages.contains(stage)).peekable();
+        let refused = self.passed.last().is_some_and(|(last, _)| *last == Stage::Authenticate);
+        NAMES.into_iter().filter_map(move |(name, stages)| {
+            let of = |stage: &Stage| stages.contains(stage) && !(refused && *stage == Stage::Admit);
+            let mut times = self.passed.iter().filter(|(stage, _)| of(stage)).peekable();
             times.peek()?;
             Some((name, times.map(|(_, ns)| ns).sum()))
         })
@@ -114,5 +117,15 @@ mod tests {
         assert_eq!(stages.header(false).as_deref(), Some(ours));
         let theirs = "plan;dur=1.235, transaction;dur=0.000, response;dur=12.000";
         assert_eq!(stages.header(true).as_deref(), Some(theirs));
+    }
+
+    #[test]
+    fn a_caller_who_is_refused_has_come_no_further() {
+        let mut stages = Stages::new(true, Instant::now());
+        stages.measured(&[(Stage::Admit, 1_000), (Stage::Authenticate, 2_000)]);
+        assert_eq!(stages.header(false).as_deref(), Some("admit;dur=0.001, authenticate;dur=0.002"));
+        assert_eq!(stages.header(true).as_deref(), Some("jwt;dur=0.002"));
+        stages.measured(&[(Stage::Receive, 3_000)]);
+        assert_eq!(stages.header(true).as_deref(), Some("jwt;dur=0.002, parse;dur=0.004"));
     }
 }

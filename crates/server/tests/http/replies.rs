@@ -111,6 +111,20 @@ async fn stages_are_timed_when_asked_for() {
     for stage in ["admit", "authenticate", "database", "reply"] {
         assert!(timing.contains(&format!("{stage};dur=")), "{timing}");
     }
+    // Where one fails, too: it and those before it.
+    let told = |reply: &crate::support::Reply| {
+        let timing = reply.header("server-timing").unwrap();
+        let names = timing.split(", ").map(|stage| stage.split(';').next().unwrap());
+        names.map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    let unknown = server.send("GET", "/rest/v1/things", "authorization: Bearer x\r\n", "").await;
+    assert_eq!((unknown.status, &*told(&unknown)), (401, "admit authenticate"));
+    let unread = server.get("/rest/v1/things?id=x").await;
+    assert_eq!((unread.status, &*told(&unread)), (400, "admit authenticate receive parse"));
+    let unplanned = server.get("/rest/v1/things?select=x").await;
+    assert_eq!((unplanned.status, &*told(&unplanned)), (400, "admit authenticate receive parse plan"));
+    let there = server.send("POST", "/rest/v1/things", "", r#"{"id":1,"name":"one"}"#).await;
+    assert_eq!((there.status, &*told(&there)), (409, "admit authenticate receive parse plan database"));
     server.stop().await;
     let server = Server::start(|_| {}).await;
     assert_eq!(server.get("/rest/v1/things").await.header("server-timing"), None);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value as Json};
-use transom_data::{Context, Data};
+use transom_data::{Context, Data, Spent};
 use transom_query::{
     DataRequest,
     request::{Action, Cell, Insert, Payload, Resource, Returning, Shape, Values},
@@ -84,7 +84,7 @@ async fn generate(project: &Project, data: &Data, spec: &SeedSpec, scale: u32) -
     for batch in seed::generate(spec, scale) {
         let count = batch.rows.len() as u64;
         let table = batch.table.clone();
-        data.execute(request(batch), &author, &context)
+        data.execute(request(batch), &author, &context, &mut Spent::default())
             .await
             .map_err(|problem| refused(project, &table, bar.position(), problem))?;
         bar.inc(count);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value as Json};
-use transom_data::{Context, Data, DataReply, Model, PlanOptions, Sources};
+use transom_data::{Context, Data, DataReply, Model, PlanOptions, Sources, Spent};
 use transom_ports::{Database, DbError};
 use transom_query::{
     Catalog, DataRequest,
@@ -41,7 +41,8 @@ impl Side {
 
     /// Runs one request.
     pub(super) async fn read(&self, shape: Shape, values: Values) -> Result<DataReply, Problem> {
-        self.data.execute(DataRequest { shape, values }, &self.everybody, &context()).await
+        let request = DataRequest { shape, values };
+        self.data.execute(request, &self.everybody, &context(), &mut Spent::default()).await
     }
 
     /// Runs all of them, or none.
