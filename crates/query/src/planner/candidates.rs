@@ -116,10 +116,10 @@ fn takes(function: &Function, given: &[Box<str>], form: Given) -> bool {
     known && function.params.iter().all(there)
 }
 
-/// Whether the function's one parameter is of the type that this form of a body is.
+/// Whether the function's one parameter has no name, and is of the type that this form of a body is.
 fn takes_whole(function: &Function, form: Given) -> bool {
     let [param] = function.params.as_slice() else { return false };
-    let Some(engine) = &param.engine else { return false };
+    let Some(engine) = param.engine.as_ref().filter(|_| param.name.is_empty()) else { return false };
     match form {
         Given::Json => matches!(&*engine.shown, "json" | "jsonb"),
         Given::Text => &*engine.shown == "text",
@@ -164,17 +164,22 @@ mod tests {
     }
 
     fn check(given: &[&str], form: Given, expected: Result<u32, (Code, &str)>) {
+        check_of("f", given, form, expected);
+    }
+
+    fn check_of(name: &str, given: &[&str], form: Given, expected: Result<u32, (Code, &str)>) {
         let functions = vec![
             function("f", &[("a", "integer"), ("b", "integer")]),
             function("f", &[("a", "text"), ("b", "text"), ("c?", "text")]),
             function("f", &[("", "json")]),
             function("f", &[("d?", "text")]),
+            function("named", &[("data", "json")]),
         ];
         let catalog = Catalog::new(Vec::new(), functions);
         let (values, options) = (Values::default(), Options { native: true, ..Options::default() });
         let planner = Planner::new(&catalog, &values, &options);
         let given: Vec<Box<str>> = given.iter().map(|name| (*name).into()).collect();
-        let found = planner.candidate("f", &given, (form, form != Given::Texts));
+        let found = planner.candidate(name, &given, (form, form != Given::Texts));
         match expected {
             Ok(id) => assert_eq!(found.unwrap(), FunctionId(id), "{given:?}"),
             Err((code, hint)) => {
@@ -196,5 +201,8 @@ mod tests {
         check(&["a", "b", "x"], Given::Texts, Err((Code::FunctionMissing, near)));
         check(&[], Given::Bytes, Ok(3));
         check(&["x"], Given::Table, Err((Code::FunctionMissing, "")));
+        // A parameter that has a name takes what has this name, and never all of the body.
+        check_of("named", &["data"], Given::Json, Ok(4));
+        check_of("named", &["x", "y"], Given::Json, Err((Code::FunctionMissing, "")));
     }
 }
