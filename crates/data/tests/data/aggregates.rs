@@ -1,6 +1,9 @@
 //! Aggregates, what they are grouped by, and which groups are kept.
 
-use crate::harness::{Project, check_refused, check_rows};
+use transom_data::PlanOptions;
+use transom_query::planner;
+
+use crate::harness::{Project, Said, check_refused, check_rows};
 
 #[test]
 fn aggregates_and_their_groups() {
@@ -74,4 +77,17 @@ fn what_cannot_be_aggregated_is_refused() {
             ("categories?select=products()&having=id.sum().gt.1", "42803", "select=count()"),
         ],
     );
+}
+
+#[test]
+fn what_is_not_allowed_is_refused_before_what_is_not_possible() {
+    let project = Project::new();
+    let url = "/categories?select=...products(id.count())";
+    let request = project.parse("GET", url, Said::default(), "").unwrap();
+    let refused = |aggregates: bool| {
+        let options = PlanOptions { native: true, aggregates, ..PlanOptions::default() };
+        let catalog = &project.data.model().catalog;
+        planner::plan(catalog, &request.shape, &request.values, &options).unwrap_err().code_text().to_owned()
+    };
+    assert_eq!((&*refused(true), &*refused(false)), ("PGRST127", "PGRST123"));
 }

@@ -54,6 +54,10 @@ impl Planner<'_> {
         }
         if !way.kind.to_one() {
             let aggregated = leaves.iter().filter(|leaf| leaf.is_some()).count();
+            if aggregated > 0 {
+                // What is not allowed at all is refused before what is not possible here.
+                self.check_aggregates()?;
+            }
             if aggregated > 0 && self.options.native {
                 return Err(Problem::of_engine("PGRST127", 400, "Feature not implemented").with_details(
                     "Aggregates are not implemented for one-to-many or many-to-many spreads.",

@@ -161,16 +161,22 @@ impl Planner<'_> {
         Ok(Output { key: named(path_key(path)), expr, data_type })
     }
 
+    /// Refuses aggregates where the deployment does.
+    pub(super) fn check_aggregates(&self) -> Result<(), Problem> {
+        match self.options.aggregates {
+            true => Ok(()),
+            false => Err(Problem::new(Code::AggregatesDisabled, "Use of aggregate functions is not allowed")
+                .with_hint("Set rest.aggregates = true in transom.toml")),
+        }
+    }
+
     /// An aggregate over a value (or over rows), with the type of its result.
     pub(super) fn aggregate(
         &self,
         aggregate: Aggregate,
         value: Option<(Expr, DataType)>,
     ) -> Result<(Expr, DataType), Problem> {
-        if !self.options.aggregates {
-            return Err(Problem::new(Code::AggregatesDisabled, "Use of aggregate functions is not allowed")
-                .with_hint("Set rest.aggregates = true in transom.toml"));
-        }
+        self.check_aggregates()?;
         let data_type = match (aggregate, &value) {
             (Aggregate::Count, _) => DataType::Integer,
             (_, None) => {
