@@ -133,19 +133,21 @@ fn description(catalog: &Catalog, table: &Table, id: ColumnId) -> Option<String>
 
 /// The parameters that operations share.
 pub(super) fn shared_parameters() -> Map<String, Json> {
-    let prefer = |values: &[&str]| {
-        json!({
-            "name": "Prefer", "description": "Preference", "required": false, "in": "header", "type": "string",
-            "enum": values,
-        })
-    };
     let given = |name: &str, place: &str, description: &str| json!({"name": name, "description": description, "required": false, "in": place, "type": "string"});
+    let prefer = |values: &[&str]| {
+        let mut parameter = given("Prefer", "header", "Preference");
+        // A list of nothing would allow nothing.
+        if !values.is_empty() {
+            parameter["enum"] = json!(values);
+        }
+        parameter
+    };
     let mut unit = given("Range-Unit", "header", "Limiting and Pagination");
     unit["default"] = json!("items");
     let returned = ["return=representation", "return=minimal", "return=none"];
     let merged = ["resolution=ignore-duplicates", "resolution=merge-duplicates"];
     let parameters = [
-        ("preferParams", prefer(&["params=single-object"])),
+        ("preferParams", prefer(&[])),
         ("preferReturn", prefer(&returned)),
         ("preferCount", prefer(&["count=none"])),
         ("preferPost", prefer(&[&returned[..], &merged[..]].concat())),

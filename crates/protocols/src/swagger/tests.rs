@@ -59,3 +59,10 @@ fn types_have_the_names_of_json() {
     }
     assert_eq!(Json::Object(types::schema("jsonb")), json!({"format": "jsonb"}));
 }
+
+#[test]
+fn a_parameter_lists_what_there_is_to_choose_from() {
+    let parameters = tables::shared_parameters();
+    assert_eq!(parameters["preferCount"]["enum"], json!(["count=none"]));
+    assert_eq!(parameters["preferParams"].get("enum"), None);
+}
