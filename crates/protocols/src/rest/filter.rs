@@ -89,7 +89,7 @@ pub(super) fn test(
     let word = scanner.word();
     let Some(kind) = operator(word).filter(|_| matches!(scanner.peek(), Some(b'.' | b'('))) else {
         scanner.rewind(start);
-        return Err(unknown_operator(scanner));
+        return Err(unknown_operator(scanner, negated));
     };
     let test = match kind {
         Kind::Is => is(scanner, place)?,
@@ -121,10 +121,11 @@ pub(super) fn test(
 }
 
 #[cold]
-fn unknown_operator(scanner: &Scanner<'_>) -> Problem {
+fn unknown_operator(scanner: &Scanner<'_>, negated: bool) -> Problem {
     let rest = scanner.rest();
     let word = &rest[..rest.bytes().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(rest.len())];
-    let problem = scanner.unexpected("operator (eq, gt, ...)");
+    let theirs = if negated { "operator (eq, gt, ...)" } else { "\"not\" or operator (eq, gt, ...)" };
+    let problem = scanner.unexpected(scanner.words("operator (eq, gt, ...)", theirs));
     let known = OPERATORS.iter().map(|(name, _)| *name).chain(["not"]);
     match transom_types::nearest::nearest(word, known).filter(|_| !word.is_empty()) {
         Some(near) if near == word => problem.with_hint(format!("Write '{near}.' and a value")),

@@ -17,15 +17,25 @@ pub(super) enum Join {
     Or,
 }
 
-/// `(…)`, the value of `and=` or `or=`.
-pub(super) fn group(join: Join, value: &str, build: &mut Build) -> Result<Filter, Problem> {
-    let mut scanner = Scanner::new("logic tree", value);
+impl Join {
+    fn word(self) -> &'static str {
+        match self {
+            Self::And => "and",
+            Self::Or => "or",
+        }
+    }
+}
+
+/// `(…)`, the value of `and=` or `or=`, or of one of them behind `not.`.
+pub(super) fn group(negated: bool, join: Join, value: &str, build: &mut Build) -> Result<Filter, Problem> {
+    let before = join.word().len() + if negated { "not.".len() } else { 0 };
+    let mut scanner = Scanner::new("logic tree", value).compatibly(build.compatible).behind(before);
     let filter = parts(join, &mut scanner, build, 1)?;
     // PostgREST does not look at what follows.
     if !build.compatible {
         scanner.finish("the end of the value")?;
     }
-    Ok(filter)
+    Ok(negate(negated, filter))
 }
 
 /// `having`: a leaf, or a tree in parentheses with or without its own `and`/`or`.
@@ -100,7 +110,11 @@ fn subject(scanner: &mut Scanner<'_>) -> Result<(Option<Path>, Option<Aggregate>
     if scanner.rest().starts_with("count()") {
         return Ok((None, aggregate(scanner)));
     }
-    let column = scanner.name("a column name")?;
+    let expecting = scanner.words(
+        "a column name",
+        "field name (* or [a..z0..9_$]), negation operator (not) or logic operator (and, or)",
+    );
+    let column = scanner.name(expecting)?;
     let path = path(column, scanner)?;
     let dot = scanner.position();
     let found = match scanner.eat(b'.') {

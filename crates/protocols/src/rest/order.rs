@@ -11,7 +11,7 @@ use super::{
 
 /// Reads the value of `order`.
 pub(super) fn order(value: &str, build: &mut Build) -> Result<Vec<Order>, Problem> {
-    let mut scanner = Scanner::new("order", value);
+    let mut scanner = Scanner::new("order", value).compatibly(build.compatible);
     let mut terms = Vec::new();
     if value.is_empty() {
         return Ok(terms);
@@ -21,7 +21,11 @@ pub(super) fn order(value: &str, build: &mut Build) -> Result<Vec<Order>, Proble
         terms.push(term(&mut scanner)?);
         scanner.skip_spaces();
         if !scanner.eat(b',') {
-            scanner.finish("',', '.asc', '.desc', '.nullsfirst' or '.nullslast'")?;
+            let ended = terms.last().is_some_and(|term| term.nulls_first.is_some());
+            scanner.finish(match ended {
+                true => scanner.words("',' or the end of the value", "\",\" or end of input"),
+                false => "',', '.asc', '.desc', '.nullsfirst' or '.nullslast'",
+            })?;
             return Ok(terms);
         }
     }
@@ -59,14 +63,20 @@ fn suffixes(scanner: &mut Scanner<'_>, order: &mut Order) -> Result<(), Problem>
                 continue;
             }
         }
+        // Nothing can follow these, so what does is told by itself.
+        let nulls = [("nullsfirst", true), ("nullslast", false)];
+        if order.nulls_first.is_none()
+            && let Some((_, first)) = nulls.into_iter().find(|(word, _)| scanner.eat_text(word))
+        {
+            order.nulls_first = Some(first);
+            continue;
+        }
         match scanner.word() {
             "asc" if fresh => direction = true,
             "desc" if fresh => {
                 direction = true;
                 order.descending = true;
             }
-            "nullsfirst" if order.nulls_first.is_none() => order.nulls_first = Some(true),
-            "nullslast" if order.nulls_first.is_none() => order.nulls_first = Some(false),
             _ => {
                 scanner.rewind(dot);
                 return Err(scanner.unexpected("',', '.asc', '.desc', '.nullsfirst' or '.nullslast'"));

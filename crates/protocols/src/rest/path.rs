@@ -19,7 +19,12 @@ pub(super) fn path(column: Name<'_>, scanner: &mut Scanner<'_>) -> Result<Path, 
     let mut json = Vec::new();
     while scanner.eat_text("->") {
         let as_text = scanner.eat(b'>');
-        let name = scanner.key("a JSON key or index")?;
+        if scanner.compatible {
+            signed(scanner)?;
+        }
+        let expecting = scanner
+            .words("a JSON key or index", "\"-\", digit or any non reserved character different from: .,>()");
+        let name = scanner.key(expecting)?;
         let key = match (name.quoted, name.text.parse()) {
             (false, Ok(index)) => JsonKey::Index(index),
             _ => JsonKey::Member(name.boxed()),
@@ -27,6 +32,16 @@ pub(super) fn path(column: Name<'_>, scanner: &mut Scanner<'_>) -> Result<Path, 
         json.push(JsonStep { key, as_text });
     }
     Ok(Path { column: column.boxed(), json })
+}
+
+/// What begins with a minus is an index to PostgREST, and no key.
+fn signed(scanner: &mut Scanner<'_>) -> Result<(), Problem> {
+    let start = scanner.position();
+    if scanner.eat(b'-') && !scanner.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+        return Err(scanner.unexpected("digit"));
+    }
+    scanner.rewind(start);
+    Ok(())
 }
 
 /// `count()` and its kin, when one comes next.

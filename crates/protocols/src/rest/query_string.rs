@@ -148,7 +148,7 @@ fn is_argument(key: &str, value: &str, arguments: Arguments<'_>) -> bool {
 
 /// A filter, or a part of an embedded resource: `[embed.]…column[->path]`, `embed.order`, `embed.or`, …
 fn filter(key: &str, value: &str, select: &mut Select, build: &mut Build) -> Result<(), Problem> {
-    let mut scanner = Scanner::new("tree path", key);
+    let mut scanner = Scanner::new("tree path", key).compatibly(build.compatible);
     let mut names = Vec::new();
     let mut last = scanner.name("a column name")?;
     while scanner.eat(b'.') {
@@ -161,7 +161,7 @@ fn filter(key: &str, value: &str, select: &mut Select, build: &mut Build) -> Res
                 let negated = names.last().is_some_and(|name| name.is("not"));
                 names.truncate(names.len() - usize::from(negated));
                 let join = if last.is("and") { Join::And } else { Join::Or };
-                let condition = negate(negated, group(join, value, build)?);
+                let condition = group(negated, join, value, build)?;
                 and_also(&mut embedded(select, &names)?.filter, condition);
                 return Ok(());
             }
@@ -188,8 +188,11 @@ fn filter(key: &str, value: &str, select: &mut Select, build: &mut Build) -> Res
     }
     let path = path(last, &mut scanner)?;
     scanner.finish("'.', '->', '->>' or '='")?;
-    let (negated, test) = test(&mut Scanner::new("filter", value), build, Place::Alone)
-        .map_err(|problem| named(problem, key))?;
+    let mut scanner = Scanner::new("filter", value).compatibly(build.compatible);
+    let (negated, test) = match test(&mut scanner, build, Place::Alone) {
+        Err(problem) if !build.compatible => return Err(named(problem, key)),
+        read => read?,
+    };
     let condition = Filter::Condition(Condition { path: Some(path), aggregate: None, test });
     and_also(&mut embedded(select, &names)?.filter, negate(negated, condition));
     Ok(())
@@ -206,7 +209,7 @@ fn named(problem: Problem, key: &str) -> Problem {
 
 fn logic(key: &str, value: &str, build: &mut Build) -> Result<Filter, Problem> {
     let join = if key.ends_with("and") { Join::And } else { Join::Or };
-    Ok(negate(key.starts_with("not."), group(join, value, build)?))
+    group(key.starts_with("not."), join, value, build)
 }
 
 /// The embedded resource at a path of names or aliases; the root itself for the empty path.

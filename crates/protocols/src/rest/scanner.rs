@@ -14,6 +14,10 @@ pub(super) struct Scanner<'s> {
     kind: &'static str,
     text: &'s str,
     at: usize,
+    /// Whether the text is read, and what is wrong with it told, just as PostgREST does.
+    pub compatible: bool,
+    /// How many characters the place of an error counts that stand before the text.
+    before: usize,
 }
 
 /// A name, and whether it was written in quotes: quoted names are never keywords.
@@ -37,7 +41,22 @@ impl Name<'_> {
 impl<'s> Scanner<'s> {
     /// `kind` is what errors call the text: `filter`, `select parameter`, …
     pub fn new(kind: &'static str, text: &'s str) -> Self {
-        Self { kind, text, at: 0 }
+        Self { kind, text, at: 0, compatible: false, before: 0 }
+    }
+
+    /// The same with PostgREST's words where `compatible`.
+    pub fn compatibly(self, compatible: bool) -> Self {
+        Self { compatible, ..self }
+    }
+
+    /// PostgREST reads what stands before the text with it, and counts its characters.
+    pub fn behind(self, characters: usize) -> Self {
+        Self { before: if self.compatible { characters } else { 0 }, ..self }
+    }
+
+    /// What an error says was expected: in our words or in PostgREST's.
+    pub fn words(&self, ours: &'static str, theirs: &'static str) -> &'static str {
+        if self.compatible { theirs } else { ours }
     }
 
     pub fn peek(&self) -> Option<u8> {
@@ -94,7 +113,7 @@ impl<'s> Scanner<'s> {
     }
 
     pub fn finish(&self, expecting: &str) -> Result<(), Problem> {
-        if self.at_end() { Ok(()) } else { Err(self.unexpected(expecting)) }
+        if self.at_end() { Ok(()) } else { Err(self.refused('\'', expecting)) }
     }
 
     /// The ASCII letters that come next; may be empty.
@@ -192,11 +211,15 @@ impl<'s> Scanner<'s> {
 
     /// A syntax error at this place.
     pub fn unexpected(&self, expecting: &str) -> Problem {
+        self.refused(if self.compatible { '"' } else { '\'' }, expecting)
+    }
+
+    fn refused(&self, quote: char, expecting: &str) -> Problem {
         let found = match self.rest().chars().next() {
-            Some(character) => format!("unexpected '{character}'"),
+            Some(character) => format!("unexpected {quote}{character}{quote}"),
             None => "unexpected end of input".to_owned(),
         };
-        let column = self.text[..self.at].chars().count() + 1;
+        let column = self.before + self.text[..self.at].chars().count() + 1;
         let message =
             format!("\"failed to parse {} ({})\" (line 1, column {column})", self.kind, clip(self.text));
         Problem::new(Code::QuerySyntax, message).with_details(format!("{found} expecting {expecting}"))

@@ -14,7 +14,7 @@ pub(super) fn select(value: &str, build: &mut Build) -> Result<Vec<Item>, Proble
     if value.is_empty() || value == "*" {
         return Ok(Vec::new());
     }
-    let mut scanner = Scanner::new("select parameter", value);
+    let mut scanner = Scanner::new("select parameter", value).compatibly(build.compatible);
     let items = items(&mut scanner, build, 0)?;
     // PostgREST does not read what stands behind the last resource.
     let behind = build.compatible && matches!(items.last(), Some(Item::Embed(_)));
