@@ -152,7 +152,7 @@ impl Expr {
             Self::Object(_)
                 | Self::Objects(_)
                 | Self::Array(_)
-                | Self::Joined(_, Found::Object | Found::List)
+                | Self::Joined(_, Found::Object | Found::List | Found::ListOf(_))
         )
     }
 }

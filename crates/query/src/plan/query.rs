@@ -66,6 +66,8 @@ pub struct Join {
     pub query: Query,
     /// Whether they are any number: then they are joined as one list.
     pub many: bool,
+    /// Whether there is a list of each output instead, all in the order of the rows.
+    pub spread: bool,
     /// Whether a row without any is left out.
     pub required: bool,
 }
@@ -79,6 +81,8 @@ pub enum Found {
     List,
     /// An output of its one row, by its key.
     Output(Box<str>),
+    /// The list of an output of its rows, by its key.
+    ListOf(Box<str>),
     /// Whether it has a row.
     There {
         /// Whether it may have many.

@@ -2,7 +2,7 @@
 
 use transom_types::{Code, DataType, Problem};
 
-use super::{Planner, relation::Relation};
+use super::{Planner, relation::Relation, renumber};
 use crate::{
     TableId,
     catalog::{ColumnId, Relationship, RelationshipKind},
@@ -92,12 +92,24 @@ impl Planner<'_> {
         let id = self.query_id();
         let mut query = self.embedded(id, way.to, &select)?;
         self.join(&mut query, parent, way);
+        self.write_out_order(&mut query);
         let Some(Output { key, data_type, .. }) = query.outputs.first().cloned() else { return Ok(None) };
         let query = Box::new(query);
         Ok(Some(match way.kind.to_one() {
             true => Output { key, expr: Expr::Scalar(query), data_type },
             false => Output { key, expr: Expr::Array(query), data_type: DataType::Json },
         }))
+    }
+
+    /// In a list of one output no other has a place that an order could name.
+    fn write_out_order(&mut self, query: &mut Query) {
+        for term in &mut query.order {
+            let Expr::Output(place) = term.expr else { continue };
+            if let Some(output) = query.outputs.get(usize::from(place)) {
+                term.expr = output.expr.clone();
+                renumber::renumber(&mut term.expr, &mut self.query_ids);
+            }
+        }
     }
 
     /// An aggregate inside a to-one spread is over the parent's groups, of the related value.

@@ -8,6 +8,9 @@ use crate::{
     request::{Condition, Embed, Filter, IsValue, Item, Select, Test},
 };
 
+/// The column of a join that tells whether it has a row.
+const THERE: &str = "there";
+
 /// An embedded resource that is joined to its parent's rows.
 pub(super) struct Joined {
     parent: QueryId,
@@ -29,18 +32,21 @@ impl Planner<'_> {
         if !self.options.native || grouped(select) {
             return Ok(());
         }
+        // Rows that are sorted before they are bounded would all get their lists first.
+        let bounded = select.limit.is_some() || select.offset.is_some() || self.options.rows_max.is_some();
+        let sorted_first = bounded && !select.order.is_empty();
         for item in &select.items {
             let Item::Embed(embed) = item else { continue };
             let way = self.relationship(relation, embed)?;
             let (spread, many) = (embed.spread && !embed.empty, !way.kind.to_one());
             let tested = embed.inner || select.filter.as_ref().is_some_and(|filter| tests(filter, embed));
-            if !(if spread { !many } else { tested }) {
+            if !(if spread { !many || !sorted_first } else { tested }) {
                 continue;
             }
             let joined = self.related_rows(query.id, &way, embed)?;
             let outputs = match () {
                 () if shows_nothing(embed) => Some(Vec::new()),
-                () if spread => spread_outputs(&joined),
+                () if spread => spread_outputs(&joined, many),
                 () => {
                     let key = embed.alias.as_ref().unwrap_or(&embed.resource).clone();
                     let found = if many { Found::List } else { Found::Object };
@@ -51,7 +57,7 @@ impl Planner<'_> {
             let Some(outputs) = outputs else { continue };
             let there = Expr::Joined(joined.id, Found::There { many });
             self.joins.push(Joined { parent: query.id, embed: embed.clone(), outputs, there });
-            query.joins.push(Join { query: joined, many, required: embed.inner });
+            query.joins.push(Join { query: joined, many, spread, required: embed.inner });
         }
         Ok(())
     }
@@ -65,7 +71,7 @@ impl Planner<'_> {
         if shows_nothing(embed) {
             let mut query = self.joined(parent, way, embed)?;
             query.outputs = vec![Output {
-                key: "there".into(),
+                key: THERE.into(),
                 expr: Expr::Value(transom_types::Value::Integer(1)),
                 data_type: DataType::Integer,
             }];
@@ -86,14 +92,18 @@ impl Planner<'_> {
     }
 }
 
-/// What of a to-one stands in its parent; `None` where two of its outputs go by one name.
-fn spread_outputs(joined: &Query) -> Option<Vec<Output>> {
+/// What of related rows stands in their parent: a list of each output where they may be many. `None` where two outputs
+/// go by one name, or one by the join's own.
+fn spread_outputs(joined: &Query, many: bool) -> Option<Vec<Output>> {
     let keys = || joined.outputs.iter().map(|output| &output.key);
-    let twice = keys().enumerate().any(|(at, key)| keys().take(at).any(|other| other == key));
-    let output = |output: &Output| Output {
-        key: output.key.clone(),
-        expr: Expr::Joined(joined.id, Found::Output(output.key.clone())),
-        data_type: output.data_type,
+    let twice = keys().enumerate().any(|(at, key)| keys().take(at).any(|other| other == key))
+        || keys().any(|key| many && &**key == THERE);
+    let output = |Output { key, data_type, .. }: &Output| {
+        let (found, data_type) = match many {
+            true => (Found::ListOf(key.clone()), DataType::Json),
+            false => (Found::Output(key.clone()), *data_type),
+        };
+        Output { key: key.clone(), expr: Expr::Joined(joined.id, found), data_type }
     };
     (!twice).then(|| joined.outputs.iter().map(output).collect())
 }

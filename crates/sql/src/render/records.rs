@@ -50,13 +50,15 @@ impl Writer<'_> {
     /// The joins of a query. Many rows are joined as one list, which is there for every row.
     pub(super) fn joins(&mut self, query: &Query) -> Result<(), Problem> {
         for join in &query.joins {
-            self.join(&join.query, join.many, join.required)?;
+            self.join(&join.query, (join.many, join.spread), join.required)?;
         }
         if self.joining == Some(query.id) {
             self.joining = None;
             for output in &query.outputs {
                 match &output.expr {
-                    Expr::Object(inner) if self.is_one_row(inner) => self.join(inner, false, false)?,
+                    Expr::Object(inner) if self.is_one_row(inner) => {
+                        self.join(inner, (false, false), false)?
+                    }
                     _ => {}
                 }
             }
@@ -64,13 +66,19 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn join(&mut self, query: &Query, many: bool, required: bool) -> Result<(), Problem> {
+    fn join(&mut self, query: &Query, (many, spread): (bool, bool), required: bool) -> Result<(), Problem> {
         self.enter(query);
         self.push(if required { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
         if many {
             self.push("SELECT ");
-            self.dialect.json_aggregate(&mut self.text, "r.*", "");
-            self.push(" AS listed, CASE WHEN count(*) > 0 THEN 1 END AS there FROM (");
+            match spread {
+                true => self.lists(query),
+                false => {
+                    self.dialect.json_aggregate(&mut self.text, "r.*", "");
+                    self.push(" AS listed, ");
+                }
+            }
+            self.push("CASE WHEN count(*) > 0 THEN 1 END AS there FROM (");
         }
         self.named_outputs(query)?;
         if many {
@@ -84,6 +92,18 @@ impl Writer<'_> {
             false => self.push(self.dialect.truth(true)),
         }
         Ok(())
+    }
+
+    /// A list of each output of the rows, which go by `r`; something has to follow.
+    fn lists(&mut self, query: &Query) {
+        for output in &query.outputs {
+            let mut value = String::from("r.");
+            self.dialect.identifier(&mut value, &output.key);
+            self.dialect.json_aggregate(&mut self.text, &value, "");
+            self.push(" AS ");
+            self.name(&output.key);
+            self.push(", ");
+        }
     }
 
     /// Whether single related rows are joined and not asked for row by row: the engine then remembers those that it has
@@ -124,7 +144,7 @@ impl Writer<'_> {
                 self.push(&alias);
                 self.push(".listed");
             }
-            Found::Output(key) => {
+            Found::Output(key) | Found::ListOf(key) => {
                 self.push(&alias);
                 self.push(".");
                 self.name(key);

@@ -144,6 +144,36 @@ fn a_sequence_counts_every_row_that_may_take_its_default() {
 }
 
 #[test]
+fn lists_that_are_spread_from_the_same_rows_have_one_order() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (_project, database, server) = served("public");
+    let schema = "CREATE TABLE yards (id int PRIMARY KEY);
+        CREATE TABLE ships (id int PRIMARY KEY, yard_id int REFERENCES yards, name text);
+        CREATE TABLE prices (ship_id int PRIMARY KEY REFERENCES ships, price int);
+        INSERT INTO yards VALUES (1), (2);
+        INSERT INTO ships VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 1, 'c'), (4, 1, 'd');
+        INSERT INTO prices VALUES (1, 7), (2, 9), (3, 5);
+        GRANT SELECT ON yards, ships, prices TO e2e_anon; NOTIFY pgrst";
+    asked(&database.url(), schema);
+    let client = server.client();
+    wait_until(|| client.get("/yards").status == 200, "the schema was read again");
+    let found = |select: &str, more: &str| {
+        let path = format!("/yards?select=id,...ships({select},...prices(price))&ships.order=prices(price)");
+        let rows = client.get(&format!("{path}{more}")).expect(200).json();
+        assert_eq!((&rows[1]["name"], &rows[1]["price"]), (&json!([]), &json!([])), "{select} {more}");
+        (rows[0]["name"].clone(), rows[0]["price"].clone())
+    };
+    let ordered = (json!(["c", "a", "b", "d"]), json!([5, 7, 9, null]));
+    assert_eq!(found("name", "&order=id"), ordered);
+    assert_eq!(found("name", "&order=id&limit=2"), ordered);
+    assert_eq!(found("name,there:id", "&order=id"), ordered, "a name that the join has itself");
+    let nowhere = client.get("/yards?select=id,...ships!inner(name)&order=id").expect(200).json();
+    assert_eq!(nowhere, json!([{ "id": 1, "name": ["a", "b", "c", "d"] }]));
+}
+
+#[test]
 fn schema_and_configuration_are_read_again_when_the_database_says_so() {
     if transom_pgkit::missing() {
         return;
