@@ -57,7 +57,7 @@ impl Field {
         asked(&url, &format!("{ROLES} ANALYZE"))?;
         let version = asked(&url, "SELECT 'PostgreSQL ' || current_setting('server_version')")?;
         Ok(Self {
-            native: native(run, &url, &log("native"))?,
+            native: native(run, &url, "native", "/products?limit=1")?,
             express: peer(run, "express-pg.js", &[&url], "/products/1", &log("express"))?,
             graphile: graphile(run, &url, &log("graphile"))?,
             transom,
@@ -67,6 +67,11 @@ impl Field {
             token,
             database,
         })
+    }
+
+    /// The address of one of the database server's databases.
+    pub fn url(&self, database: &str) -> String {
+        self.database.url(database)
     }
 
     /// The database server's process.
@@ -84,9 +89,10 @@ impl Field {
     }
 }
 
-fn native(run: &Run, url: &str, log: &Path) -> anyhow::Result<Server> {
+/// Transom as the database's own roles see it, up to its first answer to `path`.
+pub fn native(run: &Run, url: &str, name: &str, path: &str) -> anyhow::Result<Server> {
     let port = servers::free_port()?;
-    let config = run.work.join("native.conf");
+    let config = run.work.join(format!("{name}.conf"));
     let text = format!(
         "db-uri = \"{url}\"\ndb-schemas = \"public\"\ndb-anon-role = \"anon\"\njwt-secret = \"{SECRET}\"\n\
          server-host = \"127.0.0.1\"\nserver-port = {port}\nlog-level = \"error\"\n"
@@ -94,7 +100,7 @@ fn native(run: &Run, url: &str, log: &Path) -> anyhow::Result<Server> {
     std::fs::write(&config, text)?;
     let mut command = Command::new(std::fs::canonicalize(&run.transom)?);
     command.arg("serve").arg("--postgrest-config").arg(&config);
-    Server::start(command, port, "/products?limit=1", log)
+    Server::start(command, port, path, &run.work.join(format!("served-{name}.log")))
 }
 
 fn peer(run: &Run, script: &str, before: &[&str], path: &str, log: &Path) -> anyhow::Result<Server> {
@@ -122,7 +128,7 @@ fn graphile(run: &Run, url: &str, log: &Path) -> anyhow::Result<Server> {
 }
 
 /// What the database answers to a script's last statement.
-fn asked(url: &str, sql: &str) -> anyhow::Result<String> {
+pub fn asked(url: &str, sql: &str) -> anyhow::Result<String> {
     let mut psql = Programs::find().command("psql");
     let output = psql
         .args(["-At", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url])

@@ -4,6 +4,7 @@
 mod field;
 mod memory;
 mod requests;
+mod schema;
 
 use std::time::Instant;
 
@@ -54,6 +55,7 @@ pub fn run(run: &Run) -> anyhow::Result<String> {
     lines.push(Line::once("resident memory after D, MiB", resident, 80.0));
     lines.push(Line::once("peak above idle while 100,000 rows are read, MiB", memory.read_mib, 64.0));
     lines.push(Line::once("peak above idle while 100,000 rows are inserted, MiB", memory.insert_mib, 100.0));
+    lines.push(Line::once("start on 1,000 tables and 200 views, s", schema::start(run, &field)?, 2.0));
     let mut page = format!(
         "# Performance on a database server\n\nPrinted by `cargo xtask bench served`: {} rounds of {} s a work, {} keep-alive \
          connections, {} rows; {}.\nMachine: {}.\n{others}.\nPeers: {}.\n\n",

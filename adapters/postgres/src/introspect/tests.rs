@@ -262,16 +262,10 @@ async fn a_thousand_tables_are_read_at_once() {
             .unwrap();
     }
     let (_database, client) = prepared(&schema).await;
-    let mut took = Vec::new();
-    // The machine is shared with the other tests: the quickest of three counts.
-    for _ in 0..3 {
-        let begun = Instant::now();
-        let found = introspect(&client, &["public".to_owned()], None).await.unwrap();
-        took.push(begun.elapsed());
-        assert_eq!(found.tables().count(), 1_199);
-        if begun.elapsed().as_secs() < 2 {
-            return;
-        }
-    }
-    panic!("two seconds are the most, not {took:?}");
+    let begun = Instant::now();
+    let found = introspect(&client, &["public".to_owned()], None).await.unwrap();
+    assert_eq!(found.tables().count(), 1_199);
+    // Two seconds are the most on a machine at rest, which `cargo xtask bench served` measures. Here other tests run beside it:
+    // this only tells what grows with the square of the tables.
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
