@@ -199,6 +199,13 @@ impl Dialect for Postgres {
         let _ = write!(text, "row_to_json({alias}.*)");
     }
 
+    fn related(&self, text: &mut String, alias: &str, list: bool) {
+        let _ = match list {
+            true => write!(text, "coalesce(jsonb_agg({alias}.*), '[]')"),
+            false => write!(text, "to_jsonb({alias}.*)"),
+        };
+    }
+
     fn json_array(&self, text: &mut String, values: &[String]) {
         let _ = write!(text, "json_build_array({})", values.join(", "));
     }

@@ -7,7 +7,7 @@ use crate::{
     request::{Account, Media},
 };
 
-/// In which form the reply is. Everything is `None` where the protocol itself gives the rows their form.
+/// In which form the reply is. Nothing is said where the protocol itself gives the rows their form.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
     /// What was chosen of what the caller takes.
@@ -16,6 +16,8 @@ pub struct Form {
     pub body: Option<Body>,
     /// An account of the statement is wanted in place of what it gives.
     pub account: Option<Account>,
+    /// Whether related rows are written as the engine writes documents of its own, white space and all.
+    pub documents: bool,
 }
 
 /// What an engine makes of all rows.

@@ -54,7 +54,7 @@ impl Planner<'_> {
             value: root.value.clone(),
             single: root.single,
         });
-        self.form = Form { media: Some(media), body, account };
+        self.form = Form { media: Some(media), body, account, documents: false };
         Ok(())
     }
 

@@ -122,7 +122,7 @@ impl<'a> Planner<'a> {
             cost: self.cost,
             cacheable: self.cacheable,
             query_ids: self.query_ids,
-            form: self.form,
+            form: Form { documents: self.options.native, ..self.form },
         }
     }
 

@@ -134,6 +134,11 @@ pub trait Dialect: Send + Sync {
         let _ = (text, alias);
     }
 
+    /// Related rows of this alias as a document of the engine's own: the one row's object, or a list of all.
+    fn related(&self, text: &mut String, alias: &str, list: bool) {
+        let _ = (text, alias, list);
+    }
+
     /// A JSON array of values.
     fn json_array(&self, text: &mut String, values: &[String]);
 

@@ -162,14 +162,11 @@ impl Writer<'_> {
             }
             Expr::Object(query) if self.dialect.has_records() => {
                 self.push("(");
-                self.records(query)?;
+                self.related_records(query, false)?;
             }
             Expr::Objects(query) if self.dialect.has_records() => {
-                self.push("(SELECT ");
-                self.dialect.json_aggregate(&mut self.text, "r.*", "");
-                self.push(" FROM (");
-                self.named_outputs(query)?;
-                self.push(") AS r");
+                self.push("(");
+                self.related_records(query, true)?;
             }
             Expr::Object(query) => {
                 self.push("(SELECT ");

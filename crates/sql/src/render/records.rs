@@ -10,16 +10,21 @@ use transom_types::Problem;
 use super::{Writer, limited::bounded};
 
 impl Writer<'_> {
-    /// `SELECT row FROM (outputs) AS r`
-    pub(super) fn records(&mut self, query: &Query) -> Result<(), Problem> {
-        self.named_records(query, "")
-    }
-
-    /// The same, with something after the row.
+    /// `SELECT row FROM (outputs) AS r`, with something after the row.
     pub(super) fn named_records(&mut self, query: &Query, name: &str) -> Result<(), Problem> {
         self.push("SELECT ");
         self.dialect.record(&mut self.text, "r");
         self.push(name);
+        self.push(" FROM (");
+        self.named_outputs(query)?;
+        self.push(") AS r");
+        Ok(())
+    }
+
+    /// The same of related rows: one object, or a list of all.
+    pub(super) fn related_records(&mut self, query: &Query, list: bool) -> Result<(), Problem> {
+        self.push("SELECT ");
+        self.related("r", list);
         self.push(" FROM (");
         self.named_outputs(query)?;
         self.push(") AS r");
@@ -74,7 +79,7 @@ impl Writer<'_> {
             match spread {
                 true => self.lists(query),
                 false => {
-                    self.dialect.json_aggregate(&mut self.text, "r.*", "");
+                    self.related("r", true);
                     self.push(" AS listed, ");
                 }
             }
@@ -132,6 +137,15 @@ impl Writer<'_> {
             && table.fixes_one_row(&fixed)
     }
 
+    /// Related rows of this alias: one object, or a list of all.
+    fn related(&mut self, alias: &str, list: bool) {
+        match (self.plan.form.documents, list) {
+            (true, _) => self.dialect.related(&mut self.text, alias, list),
+            (false, true) => self.dialect.json_aggregate(&mut self.text, &format!("{alias}.*"), ""),
+            (false, false) => self.dialect.record(&mut self.text, alias),
+        }
+    }
+
     /// What of a join is read.
     pub(super) fn found(&mut self, id: QueryId, found: &Found) -> Result<(), Problem> {
         let alias = self.apart(|writer| {
@@ -139,7 +153,7 @@ impl Writer<'_> {
             Ok(())
         })?;
         match found {
-            Found::Object => self.dialect.record(&mut self.text, &alias),
+            Found::Object => self.related(&alias, false),
             Found::List => {
                 self.push(&alias);
                 self.push(".listed");

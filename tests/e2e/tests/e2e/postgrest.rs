@@ -174,6 +174,34 @@ fn lists_that_are_spread_from_the_same_rows_have_one_order() {
 }
 
 #[test]
+fn related_rows_are_written_as_the_engine_writes_documents() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (_project, database, server) = served("public");
+    let schema = "CREATE TABLE bands (id int PRIMARY KEY, name text);
+        CREATE TABLE tours (id int PRIMARY KEY, band_id int REFERENCES bands, town text);
+        INSERT INTO bands VALUES (1, 'x'), (2, 'y');
+        INSERT INTO tours VALUES (1, 1, 'Ghent'), (2, 1, 'Bruges');
+        GRANT SELECT ON bands, tours TO e2e_anon; NOTIFY pgrst";
+    asked(&database.url(), schema);
+    let client = server.client();
+    wait_until(|| client.get("/tours").status == 200, "the schema was read again");
+    let said = |path: &str| client.get(path).expect(200).text();
+    let one = r#"[{"id":1,"bands":{"id": 1, "name": "x"}}]"#;
+    // Asked for row by row, joined for an order, and joined for its being there.
+    for more in ["", "&order=id", "&bands=not.is.null"] {
+        assert_eq!(said(&format!("/tours?select=id,bands(name,id)&id=eq.1{more}")), one, "{more}");
+    }
+    let list = r#"[{"name":"x","tours":[{"id": 1, "town": "Ghent"}, {"id": 2, "town": "Bruges"}]}]"#;
+    for more in ["", "&tours=not.is.null"] {
+        let path = format!("/bands?select=name,tours(id,town)&tours.order=id&id=eq.1{more}");
+        assert_eq!(said(&path), list, "{more}");
+    }
+    assert_eq!(said("/bands?select=name,tours(id)&id=eq.2"), r#"[{"name":"y","tours":[]}]"#);
+}
+
+#[test]
 fn schema_and_configuration_are_read_again_when_the_database_says_so() {
     if transom_pgkit::missing() {
         return;
