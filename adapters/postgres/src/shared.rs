@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     connector: Arc<Connector>,
     purpose: Purpose,
     timeout: Duration,
-    slots: Box<[Slot]>,
+    slots: Box<[Arc<Slot>]>,
     next: AtomicUsize,
 }
 
@@ -31,28 +31,51 @@ struct Slot {
     opening: Mutex<()>,
 }
 
+impl Slot {
+    /// Opens the connection, unless that was done meanwhile.
+    async fn fill(
+        self: &Arc<Self>,
+        connector: &Connector,
+        purpose: Purpose,
+        timeout: Duration,
+    ) -> Result<Arc<Connection>, DbError> {
+        if let Some(connection) = open(self) {
+            return Ok(connection);
+        }
+        let connection = Arc::new(connector.open(purpose, timeout).await?);
+        self.connection.store(Some(connection.clone()));
+        Ok(connection)
+    }
+}
+
 impl Shared {
     pub(crate) fn new(connector: Arc<Connector>, purpose: Purpose, count: usize, timeout: Duration) -> Self {
-        let slots = (0..count.max(1)).map(|_| Slot::default()).collect();
+        let slots = (0..count.max(1)).map(|_| Arc::default()).collect();
         Self { connector, purpose, timeout, slots, next: AtomicUsize::new(0) }
     }
 
-    /// A connection, the next in turn.
+    /// A connection, the next in turn. Where that is not open another serves meanwhile; without any, one waits for it.
     pub(crate) async fn get(&self) -> Result<Arc<Connection>, DbError> {
-        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
+        let slot = &self.slots[turn];
         if let Some(connection) = open(slot) {
+            return Ok(connection);
+        }
+        let (before, after) = self.slots.split_at(turn);
+        if let Some(connection) = after.iter().chain(before).find_map(open) {
+            let (slot, connector) = (slot.clone(), self.connector.clone());
+            let (purpose, timeout) = (self.purpose, self.timeout);
+            tokio::spawn(async move {
+                // Another may be at it already; and why it cannot be opened, those will tell who have none.
+                if let Ok(_alone) = slot.opening.try_lock() {
+                    slot.fill(&connector, purpose, timeout).await.ok();
+                }
+            });
             return Ok(connection);
         }
         let _alone = slot.opening.lock().await;
-        if let Some(connection) = open(slot) {
-            return Ok(connection);
-        }
-        match self.connector.open(self.purpose, self.timeout).await {
-            Ok(connection) => {
-                let connection = Arc::new(connection);
-                slot.connection.store(Some(connection.clone()));
-                Ok(connection)
-            }
+        match slot.fill(&self.connector, self.purpose, self.timeout).await {
+            Ok(connection) => Ok(connection),
             // A server that takes no new sessions may well answer in those that are open.
             Err(error) => self.connections().next().ok_or(error),
         }
@@ -78,6 +101,6 @@ impl Shared {
     }
 }
 
-fn open(slot: &Slot) -> Option<Arc<Connection>> {
+fn open(slot: &Arc<Slot>) -> Option<Arc<Connection>> {
     slot.connection.load_full().filter(|connection| !connection.client.is_closed())
 }

@@ -27,6 +27,7 @@ mod postgrest;
 mod preferences;
 mod reading;
 mod replying;
+mod round_trips;
 mod rpc;
 mod search;
 mod sessions;
