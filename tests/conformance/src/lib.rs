@@ -31,6 +31,8 @@ pub use shop::Shop;
 macro_rules! suite {
     ($factory:expr) => {
         $crate::suite! { @cases $factory;
+            changes { a_late_committer_and_nothing_missed in_commit_order_with_images only_of_tracked_tables nothing_of_rolled_back_units
+                resume_from_any_position receivers_are_told merges_are_inserts_or_updates }
             reading { values_are_shown_by_their_type booleans_as_text order_places_nulls limits_and_offsets totals cursors_page_in_any_order
                 missing_tables_and_empty_results }
             filtering { comparisons nulls_are_unknown lists quantifiers patterns truth_values json_paths json_containment json_containment_of_scalars null_and_empty_lists full_text
@@ -46,8 +48,6 @@ macro_rules! suite {
             policies { reads_are_guarded inserts_are_checked updates_are_guarded_and_checked deletes_are_guarded
                 guards_hold_inside_embeds claims_decide judges_rows }
             idempotency { replays_once refuses_another_request scopes_are_apart failed_units_may_try_again }
-            changes { a_late_committer_and_nothing_missed in_commit_order_with_images only_of_tracked_tables nothing_of_rolled_back_units
-                resume_from_any_position receivers_are_told merges_are_inserts_or_updates }
             lifecycle { the_catalog_is_introspected migrations_apply_once slow_reads_stop_at_their_deadline
                 ping_and_close_twice what_was_acknowledged_outlives_a_close }
             handwritten { reading_functions writing_functions descriptions scripts constraints_of_the_schema cascades_are_logged }
