@@ -2,10 +2,12 @@
 
 use tokio_postgres::{
     Error,
-    error::{DbError as Reported, SqlState},
+    error::{DbError as Reported, ErrorPosition, SqlState},
 };
 use transom_ports::{DbError, Fault, Reported as Words};
-use transom_sql::postgres::REFUSED_SETTING;
+use transom_query::plan::{ParamKind, ParamSource, Parameter};
+use transom_sql::{Prepared, postgres::REFUSED_SETTING};
+use transom_types::DataType;
 
 /// What was going on when a failure came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,31 @@ pub(crate) fn db_error(error: &Error, during: During) -> DbError {
         }
         None => DbError::new(Fault::Internal, chain(error)),
     }
+}
+
+/// The same of a statement with values. Types of extensions have no code for a text that they cannot read.
+pub(crate) fn of_statement(error: &Error, during: During, prepared: &Prepared) -> DbError {
+    let found = db_error(error, during);
+    let unread = found.fault == Fault::Internal
+        && error.code() == Some(&SqlState::INTERNAL_ERROR)
+        && error.as_db_error().is_some_and(|reported| place(reported) == Place::Value)
+        && prepared.plan.plan().params.iter().any(is_read_by_engine);
+    if unread { DbError { fault: Fault::Value, ..found } } else { found }
+}
+
+/// Whether it has values of the caller that the engine alone can read.
+fn is_read_by_engine(parameter: &Parameter) -> bool {
+    let given = matches!(
+        parameter.source,
+        ParamSource::Literal(_) | ParamSource::Cell(_) | ParamSource::Payload | ParamSource::Document { .. }
+    );
+    given
+        && match &parameter.kind {
+            ParamKind::Scalar(of) | ParamKind::List(of) => *of == DataType::Any,
+            ParamKind::Rows(types) => types.contains(&DataType::Any),
+            ParamKind::Json | ParamKind::LastText => true,
+            _ => false,
+        }
 }
 
 /// What the server said, word for word.
@@ -96,24 +123,71 @@ fn fault(reported: &Reported, during: During) -> Fault {
         return Fault::Check(reported.constraint().unwrap_or_default().to_owned());
     }
     match code.code() {
-        "23503" => Fault::ForeignKey,
-        "2201B" | "42601" if reported.message().contains("regular expression") => Fault::Pattern,
-        "2201B" => Fault::Pattern,
-        "42601" if reported.message().contains("tsquery") => Fault::Pattern,
         "42501" if reported.message().contains("row-level security") => Fault::Policy,
-        "42703" | "42883" | "42804" | "42846" | "42725" | "42803" => Fault::Type,
-        "57014" => Fault::Deadline,
-        "53100" => Fault::DiskFull,
-        "54000" => Fault::TooLarge,
-        "P0001" => Fault::Raised,
+        "42601" if reported.message().contains("regular expression") => Fault::Pattern,
+        "42601" if reported.message().contains("tsquery") => Fault::Pattern,
+        // A length for a type that has none.
+        "42601" if reported.file().is_some_and(|file| file.ends_with("parse_type.c")) => Fault::Undefined,
+        code => match by_code(code, during, place(reported)) {
+            // The schema's own functions refuse under any code they like.
+            Fault::Internal if reported.routine() == Some(RAISED) => Fault::Raised,
+            fault => fault,
+        },
+    }
+}
+
+/// The routine of the server that a `RAISE` of a function or trigger is reported by.
+const RAISED: &str = "exec_stmt_raise";
+
+/// What an error points at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A word of the statement.
+    Statement,
+    /// Nothing: a value was read when the statement ran, or the engine itself is in a state.
+    Value,
+    /// A statement within: of a function or trigger of the schema, or a setting that one asks for.
+    Within,
+}
+
+fn place(reported: &Reported) -> Place {
+    // A setting is named by functions and policies of the schema alone; it has no place in their text.
+    let setting = reported.file().is_some_and(|file| file.ends_with("guc.c"));
+    match reported.position() {
+        Some(ErrorPosition::Original(_)) => Place::Statement,
+        Some(ErrorPosition::Internal { .. }) => Place::Within,
+        None if setting => Place::Within,
+        None => Place::Value,
+    }
+}
+
+/// What a code means that says it all. Statements are made here, with the caller's words as values but for the name of a type
+/// or of a search configuration: what has a place in the statement and is not about such a name is our own fault.
+fn by_code(code: &str, during: During, place: Place) -> Fault {
+    match (code, place) {
+        ("23503", _) => Fault::ForeignKey,
+        ("2201B", _) => Fault::Pattern,
+        ("42703" | "42883" | "42804" | "42846" | "42725" | "42803" | "42P22", _) => Fault::Type,
+        ("0A000", Place::Statement) => Fault::Type,
+        ("42704" | "3F000", Place::Statement) => Fault::Undefined,
+        // A text that is read as a value: of a search vector, of a row, of the name of a relation.
+        ("0A000" | "3F000" | "42601" | "42602" | "42622" | "42704" | "42P01", Place::Value) => Fault::Value,
+        // Of a lock that somebody holds longer than the role may wait, too.
+        ("57014" | "25P04" | "55P03", _) => Fault::Deadline,
+        ("53100", _) => Fault::DiskFull,
+        ("54000", _) => Fault::TooLarge,
+        // Triggers that change the same row, and what a kind of table or constraint does not take.
+        ("27000", _) => Fault::Raised,
+        ("55000", _) if during == During::Write => Fault::Raised,
+        ("P0001", _) => Fault::Raised,
         // Nothing of a transaction that the server itself ended has stayed, but a commit that it was about to confirm may have.
-        "57P01" | "57P02" | "57P03" | "57P05" if during == During::Write => Fault::Unknown,
-        other => match other.get(..2).unwrap_or_default() {
+        ("57P01" | "57P02" | "57P03" | "57P05" | "40003", _) if during == During::Write => Fault::Unknown,
+        ("XX001" | "XX002", _) => Fault::Damaged,
+        (other, _) => match other.get(..2).unwrap_or_default() {
             "21" | "22" => Fault::Value,
             "23" => Fault::Raised,
             "08" | "53" | "57" | "58" | "25" => Fault::Unavailable,
             "40" => Fault::Overloaded,
-            "XX" => Fault::Damaged,
             _ => Fault::Internal,
         },
     }
@@ -129,6 +203,30 @@ fn columns(detail: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check(code: &str, place: Place, expected: Fault) {
+        assert_eq!(by_code(code, During::Read, place), expected, "{code} {place:?}");
+    }
+
+    #[test]
+    fn a_name_of_the_caller_is_not_a_statement_of_ours_that_is_wrong() {
+        check("42704", Place::Statement, Fault::Undefined);
+        check("42704", Place::Value, Fault::Value);
+        check("42704", Place::Within, Fault::Internal);
+        check("42601", Place::Statement, Fault::Internal);
+        check("42601", Place::Value, Fault::Value);
+        check("42P01", Place::Statement, Fault::Internal);
+        check("42P01", Place::Within, Fault::Internal);
+        check("0A000", Place::Value, Fault::Value);
+    }
+
+    #[test]
+    fn only_what_cannot_be_read_from_the_disk_is_damaged() {
+        check("XX000", Place::Value, Fault::Internal);
+        check("XX001", Place::Value, Fault::Damaged);
+        check("XX002", Place::Value, Fault::Damaged);
+    }
 
     #[test]
     fn the_key_of_a_duplicate_is_named() {

@@ -12,7 +12,7 @@ use transom_sql::{Bound, Layout, Prepared, Statement};
 
 use crate::{
     connect::Connection,
-    errors::{During, db_error, outdated},
+    errors::{During, of_statement, outdated},
     params,
 };
 
@@ -91,7 +91,7 @@ pub(crate) async fn read(
         }
         other => other,
     }
-    .unwrap_or_else(|error| Err(db_error(&error, During::Read)))
+    .unwrap_or_else(|error| Err(of_statement(&error, During::Read, prepared)))
 }
 
 async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Result<Body, DbError>, Error> {

@@ -12,13 +12,13 @@ use std::{
 use futures_util::future::join;
 use transom_ports::{Committed, DbError, Fault, Outcome, Visible};
 use transom_query::plan::{Expect, Step as PlanStep};
-use transom_sql::{Step, Unit};
+use transom_sql::{Prepared, Step, Unit};
 use transom_types::Session;
 
 use crate::{
     books::Books,
     connect::{Connection, Connector},
-    errors::{During, collided, db_error, outdated},
+    errors::{During, collided, db_error, of_statement, outdated},
     idempotency, params,
     pipeline::Pipelines,
     pool::{self, Held, Lease, Pool},
@@ -137,7 +137,7 @@ impl Writes {
                 if outdated(&error) {
                     connection.forget();
                 }
-                Err(Failure::of(&error, During::Write, 0))
+                Err(Failure::of_statement(&error, During::Write, prepared))
             }
             Err(_) => Err(Failure::last(DbError::new(Fault::Unknown, "the server did not answer in time"))),
         }
@@ -325,7 +325,7 @@ impl Writes {
                 if outdated(&error) {
                     connection.forget();
                 }
-                Err(Failure::of(&error, during, 0))
+                Err(Failure::of_statement(&error, during, prepared))
             }
         }
     }
@@ -372,6 +372,10 @@ impl Failure {
     pub(crate) fn of(error: &tokio_postgres::Error, during: During, step: u16) -> Self {
         let again = collided(error) || outdated(error);
         Self { error: DbError { step: Some(step), ..db_error(error, during) }, again }
+    }
+
+    fn of_statement(error: &tokio_postgres::Error, during: During, prepared: &Prepared) -> Self {
+        Self { error: of_statement(error, during, prepared), ..Self::of(error, during, 0) }
     }
 
     pub(crate) fn at(self, step: u16) -> Self {

@@ -42,6 +42,8 @@ pub enum Fault {
         /// How many there were.
         rows: u64,
     },
+    /// The engine does not know a name of the request: of a type, or of a way to search.
+    Undefined,
     /// An operator, function or cast does not apply to the types it is given.
     Type,
     /// The row is not in the state that the unit demands.
@@ -100,6 +102,9 @@ impl DbError {
                 format!("null value in column \"{column}\" violates not-null constraint"),
             )
             .with_hint(format!("Give a value for '{column}'")),
+            Fault::Undefined => Problem::new(Code::QuerySyntax, self.message.clone()),
+            // Not every refusal of a row has a constraint with a name: a row may have no partition, say.
+            Fault::Check(check) if check.is_empty() => Problem::new(Code::Check, self.message.clone()),
             Fault::Check(check) => {
                 Problem::new(Code::Check, format!("new row violates check constraint \"{check}\""))
             }

@@ -1,5 +1,7 @@
 //! What an engine tells of its schema beyond what plans need: for what describes the API to people and programs.
 
+use std::collections::BTreeSet;
+
 use transom_types::DataType;
 
 use crate::catalog::{ColumnId, TableId};
@@ -13,6 +15,10 @@ pub struct Notes {
     pub tables: Vec<TableNotes>,
     /// What the engine holds for roles, by name.
     pub roles: Vec<(Box<str>, RoleNotes)>,
+    /// The names of all types that a value can be cast to, lists left out; empty where the engine was not asked.
+    pub types: BTreeSet<Box<str>>,
+    /// The names of all languages and ways to search in text; empty where the engine was not asked.
+    pub searches: BTreeSet<Box<str>>,
 }
 
 /// What a role's transactions are to have from their beginning.

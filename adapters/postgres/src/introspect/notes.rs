@@ -1,5 +1,7 @@
 //! What is told of the schema but not needed for plans.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::{
     Client, Error, Row,
     types::{ToSql, Type},
@@ -47,6 +49,24 @@ JOIN pg_settings p ON p.name = split_part(s, '=', 1) AND p.context = 'user'
 WHERE d.setdatabase = 0 AND r.rolname <> current_user AND pg_has_role(current_user, r.oid, 'MEMBER')
 ORDER BY r.rolname";
 
+/// What a request may name beside the schema: types, and configurations of the text search.
+const NAMES: &str = "
+SELECT t.typname::text, false FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE t.typcategory NOT IN ('A', 'P') AND (c.oid IS NULL OR c.relkind = 'c')
+UNION ALL SELECT cfgname::text, true FROM pg_ts_config";
+
+/// Those names, where requests are judged here; else the engine judges them.
+async fn names(client: &Client, native: bool) -> Result<Vec<Row>, Error> {
+    if native { Ok(Vec::new()) } else { client.query_typed(NAMES, &[]).await }
+}
+
+fn named(rows: &[Row], search: bool) -> BTreeSet<Box<str>> {
+    rows.iter()
+        .filter(|row| row.get::<_, bool>(1) == search)
+        .map(|row| row.get::<_, &str>(0).into())
+        .collect()
+}
+
 fn roles(rows: &[Row]) -> Vec<(Box<str>, RoleNotes)> {
     let mut roles: Vec<(Box<str>, RoleNotes)> = Vec::new();
     for row in rows {
@@ -71,14 +91,17 @@ async fn settings(client: &Client, native: bool) -> Result<Vec<Row>, Error> {
 /// Asks, in the transaction that is open.
 pub(super) async fn notes(client: &Client, schemas: &[String], found: &Found) -> Result<Notes, Error> {
     let of: &[(&(dyn ToSql + Sync), Type)] = &[(&schemas, Type::TEXT_ARRAY)];
-    let (tables, columns, comments, of_roles) = tokio::try_join!(
+    let (tables, columns, comments, of_roles, names) = tokio::try_join!(
         client.query_typed(TABLES, of),
         client.query_typed(COLUMNS, of),
         client.query_typed(SCHEMAS, of),
         settings(client, found.native),
+        names(client, found.native),
     )?;
     let mut notes = Notes {
         roles: roles(&of_roles),
+        types: named(&names, false),
+        searches: named(&names, true),
         schemas: comments
             .iter()
             .map(|row| (row.get::<_, &str>(0).into(), row.get::<_, &str>(1).into()))

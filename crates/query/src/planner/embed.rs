@@ -127,8 +127,12 @@ impl Planner<'_> {
             None => None,
         };
         let (expr, data_type) = self.aggregate(aggregate, over.map(|over| (over.expr, over.data_type)))?;
-        let (expr, data_type) =
-            super::select::cast(self.options, expr, data_type, field.aggregate_cast.as_deref())?;
+        let (expr, data_type) = super::select::cast(
+            (self.options, &self.catalog.notes().types),
+            expr,
+            data_type,
+            field.aggregate_cast.as_deref(),
+        )?;
         let name = super::select::aggregate_name(aggregate);
         Ok(Output { key: field.alias.clone().unwrap_or_else(|| name.into()), expr, data_type })
     }

@@ -203,12 +203,27 @@ impl Planner<'_> {
         (kind, language): (FullTextKind, Option<Box<str>>),
         words: Slot,
     ) -> Result<Expr, Problem> {
+        self.check_search(language.as_deref())?;
         let (operand, _) = self.path(id, relation, path)?;
         let vector = matches!(&operand, Expr::Column(_, column)
             if relation.columns(self.catalog)[column.0 as usize].vector);
         let kind_of = ParamKind::Scalar(DataType::Text);
         let words = self.param(ParamSource::Literal(words), kind_of, &path.column);
         Ok(Expr::Search { operand: Box::new(operand), vector, kind, language, words })
+    }
+
+    /// Refuses a language that the engine is known not to have.
+    fn check_search(&self, language: Option<&str>) -> Result<(), Problem> {
+        let known = &self.catalog.notes().searches;
+        let Some(language) = language else { return Ok(()) };
+        // The engine folds names that are not quoted; one of a schema is its own to find.
+        let folded = language.to_lowercase();
+        if known.is_empty() || known.contains(&*folded) || folded.contains(['.', '"']) {
+            return Ok(());
+        }
+        let message = format!("text search configuration \"{language}\" does not exist");
+        let problem = Problem::new(Code::Unsupported, message);
+        Err(problem.suggesting(language, known.iter().map(|name| &**name)))
     }
 
     fn full_text(

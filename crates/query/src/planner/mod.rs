@@ -19,6 +19,7 @@ mod relation;
 mod relationship;
 mod renumber;
 mod select;
+mod type_name;
 mod ways;
 mod write;
 

@@ -1,10 +1,10 @@
 //! `select`: columns, casts, JSON paths and aggregates become outputs; with an aggregate, the rest becomes the grouping.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use transom_types::{Code, DataType, Problem, Value};
 
-use super::{Options, Planner, names::path_key, relation::Relation, renumber};
+use super::{Options, Planner, names::path_key, relation::Relation, renumber, type_name};
 use crate::{
     catalog::{Column, ColumnId},
     plan::{Expr, Output, ParamKind, ParamSource, Query, QueryId, Source},
@@ -138,7 +138,12 @@ impl Planner<'_> {
                     }
                     _ => expr,
                 };
-                Some(cast(self.options, expr, data_type, field.cast.as_deref())?)
+                Some(cast(
+                    (self.options, &self.catalog.notes().types),
+                    expr,
+                    data_type,
+                    field.cast.as_deref(),
+                )?)
             }
             None => None,
         };
@@ -148,7 +153,12 @@ impl Planner<'_> {
                 true => (Expr::Aggregate(aggregate, None), DataType::Integer),
                 false => self.aggregate(aggregate, value)?,
             };
-            let (expr, data_type) = cast(self.options, expr, data_type, field.aggregate_cast.as_deref())?;
+            let (expr, data_type) = cast(
+                (self.options, &self.catalog.notes().types),
+                expr,
+                data_type,
+                field.aggregate_cast.as_deref(),
+            )?;
             return Ok(Output { key: named(aggregate_name(aggregate)), expr, data_type });
         }
         if self.options.native && field.path.is_none() {
@@ -320,7 +330,7 @@ fn outer_columns(on: &Expr, id: QueryId, keys: &mut Vec<Expr>) {
 }
 
 pub(super) fn cast(
-    options: &Options,
+    (options, types): (&Options, &BTreeSet<Box<str>>),
     expr: Expr,
     data_type: DataType,
     name: Option<&str>,
@@ -330,23 +340,13 @@ pub(super) fn cast(
     if options.native || (options.engine_types && known.is_none()) {
         let document = matches!(known, Some(DataType::Json));
         let to = if document { DataType::Json } else { DataType::Any };
-        return Ok((Expr::EngineCast(Box::new(expr), type_text(name)?), to));
+        let text = match options.native {
+            true => type_name::type_text(name),
+            false => type_name::known_type_text(name, types),
+        };
+        return Ok((Expr::EngineCast(Box::new(expr), text?), to));
     }
-    let to = known.ok_or_else(|| {
-        let known = [
-            "text",
-            "integer",
-            "bigint",
-            "numeric",
-            "double precision",
-            "boolean",
-            "json",
-            "date",
-            "timestamp",
-            "uuid",
-        ];
-        Problem::new(Code::QuerySyntax, format!("type \"{name}\" does not exist")).suggesting(name, known)
-    })?;
+    let to = known.ok_or_else(|| type_name::unknown(name))?;
     if data_type == DataType::Bool && to == DataType::Text {
         // Words, also where truth is stored as a number.
         let word = |word: &str| Expr::Value(Value::text(word));
@@ -355,16 +355,6 @@ pub(super) fn cast(
         return Ok((Expr::Case(words, None), to));
     }
     Ok((Expr::Cast(Box::new(expr), to), to))
-}
-
-/// A type's name as SQL text: words, a length, brackets; nothing that could be more than a name.
-fn type_text(name: &str) -> Result<Box<str>, Problem> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '.' | '(' | ')' | ',' | '[' | ']');
-    let begins = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-    match begins && name.chars().all(plain) {
-        true => Ok(name.into()),
-        false => Err(Problem::new(Code::QuerySyntax, format!("\"{name}\" is not the name of a type"))),
-    }
 }
 
 pub(super) fn aggregate_name(aggregate: Aggregate) -> &'static str {

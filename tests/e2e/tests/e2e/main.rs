@@ -21,6 +21,7 @@ mod mistakes;
 mod moving;
 mod openapi;
 mod outages;
+mod own_types;
 mod policies;
 mod pooler;
 mod postgrest;
