@@ -141,10 +141,7 @@ impl Dialect for Postgres {
     }
 
     fn engine_value(&self, text: &mut String, document: &str, engine_type: &str) -> Result<(), Problem> {
-        let _ = write!(
-            text,
-            "(SELECT v FROM json_to_record(json_build_object('v', {document}::json)) AS x(v {engine_type}))"
-        );
+        given::value(text, &format!("{document}::json"), engine_type);
         Ok(())
     }
 
@@ -354,11 +351,9 @@ impl Dialect for Postgres {
         (data_type, engine_type): (DataType, Option<&str>),
     ) {
         let _ = match (data_type, engine_type) {
-            // Lists and composites come as JSON or as the engine writes them; a record of one column takes both.
-            (DataType::Any, Some(engine_type)) => write!(
-                text,
-                "(SELECT v FROM json_to_record(json_build_object('v', {alias}.value -> {at})) AS x(v {engine_type}))"
-            ),
+            (DataType::Any, Some(engine_type)) => {
+                return given::value(text, &format!("({alias}.value -> {at})"), engine_type);
+            }
             (_, Some(engine_type)) => write!(text, "({alias}.value ->> {at})::{engine_type}"),
             (DataType::Any, None) => write!(text, "({alias}.value ->> {at})"),
             (of, None) => write!(text, "({alias}.value ->> {at})::{}", type_name(of)),

@@ -63,6 +63,27 @@ pub(super) fn rows(text: &mut String, given: &GivenRows<'_>) {
     let _ = write!(text, " FROM {elements} AS e(v), LATERAL json_to_record(e.v) AS r({columns})) AS {alias}");
 }
 
+/// A document as a value of a type of the engine. Lists and composites come as JSON or as the engine writes them; a record
+/// of one column takes both.
+pub(super) fn value(text: &mut String, document: &str, engine_type: &str) {
+    let read =
+        format!("(SELECT v FROM json_to_record(json_build_object('v', {document})) AS x(v {engine_type}))");
+    let _ = match shows_itself_as_object(engine_type) {
+        // Of the keys and of the values, as it is shown; the extension reads nothing but its own text.
+        true => write!(
+            text,
+            "(CASE WHEN json_typeof({document}) = 'object' THEN (SELECT coalesce({engine_type}(array_agg(e.key), \
+             array_agg(e.value)), '') FROM json_each_text({document}) AS e) ELSE {read} END)"
+        ),
+        false => write!(text, "{read}"),
+    };
+}
+
+/// Whether the engine makes an object of a value but no value of an object. Its maker has the type's own name.
+fn shows_itself_as_object(engine_type: &str) -> bool {
+    engine_type.rsplit('.').next() == Some("hstore")
+}
+
 /// A condition that always holds, and counts.
 pub(super) fn count_merged(text: &mut String) {
     let _ = write!(text, "set_config('{MERGED_SETTING}', ({MERGED_COUNT} + 1)::text, true) IS NOT NULL");

@@ -119,3 +119,42 @@ fn what_cannot_be_read_is_the_callers_fault() {
         "#,
     );
 }
+
+#[test]
+fn what_is_shown_can_be_written() {
+    let (_project, _database, server) = serve(SCHEMA, &TABLES);
+    check(
+        &server,
+        r#"
+        GET /things?select=labels
+        => 200
+        [{"labels":{"a":"1"}}]
+
+        POST /things?select=id,labels
+        Prefer: return=representation
+        {"id":2,"labels":{"a":"1","b c":null,"\"":"=>"}}
+        => 201
+        [{"id":2,"labels":{"a":"1","b c":null,"\"":"=>"}}]
+
+        POST /things?select=labels
+        Prefer: return=representation
+        [{"id":3,"labels":{}},{"id":4,"labels":"a=>2"},{"id":5,"labels":null},{"id":6,"labels":{"n":2}}]
+        => 201
+        [{"labels":{}},{"labels":{"a":"2"}},{"labels":null},{"labels":{"n":"2"}}]
+
+        PATCH /things?id=eq.3&select=labels
+        Prefer: return=representation
+        {"labels":{"x":"y"}}
+        => 200
+        [{"labels":{"x":"y"}}]
+
+        GET /things?select=id&labels=cs.x=>y
+        => 200
+        [{"id":3}]
+
+        POST /things
+        {"id":90,"labels":["a"]}
+        => 400 22P02
+        "#,
+    );
+}
