@@ -1,6 +1,7 @@
 //! Opens connections, each with the statements that were prepared on it.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -8,24 +9,27 @@ use std::{
     time::Duration,
 };
 
-use tokio_postgres::{Client, Config, Error, Socket, Statement, types::Kind};
+use futures_util::future::{Either, select};
+use tokio_postgres::{Client, Error, Socket, Statement, types::Kind};
 use transom_ports::{DbError, Fault};
 use transom_sql::Prepared;
 
 use crate::{
+    address::Address,
     by_statement::ByStatement,
     errors::{During, db_error},
     options::Options,
     session,
-    tls::{Stream as TlsStream, Tls},
+    tls::{Beside, Stream as TlsStream, Tls},
+    tour::{Refusal, Stop, Tour},
 };
 
-/// How long opening a connection may take.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the client and the server say to each other; whoever opens it drives it.
+pub(crate) type Driven = tokio_postgres::Connection<Socket, TlsStream<Socket>>;
 
 /// Opens connections to one database.
 pub(crate) struct Connector {
-    config: Config,
+    address: Address,
     tls: Tls,
     statement_count_max: usize,
     prepares: bool,
@@ -72,17 +76,15 @@ pub(crate) struct Around {
 impl Connector {
     /// Reads the address. Errors: [`Fault::Unavailable`] for an address that is none; the password is never in the message.
     pub(crate) fn new(options: &Options) -> Result<Self, DbError> {
-        let mut config: Config = options.url.parse().map_err(|error: Error| {
-            DbError::new(Fault::Unavailable, format!("the database's address: {error}"))
-        })?;
-        config.connect_timeout(CONNECT_TIMEOUT);
-        config.keepalives_idle(Duration::from_secs(30));
-        if config.get_application_name().is_none() {
-            config.application_name("transom");
-        }
+        let wrong =
+            |error: String| DbError::new(Fault::Unavailable, format!("the database's address: {error}"));
+        let address = Address::read(&options.url).map_err(wrong)?;
+        let home = std::env::home_dir().filter(|_| options.native);
+        let beside =
+            Beside { ca_file: options.ca_file.as_deref(), native: options.native, home: home.as_deref() };
         Ok(Self {
-            config,
-            tls: Tls::new(options.ca_file.as_deref())?,
+            tls: Tls::new(&address.ssl, beside).map_err(wrong)?,
+            address,
             statement_count_max: options.statement_count_max,
             prepares: options.prepares && !options.pooled,
             pooled: options.pooled,
@@ -119,23 +121,35 @@ impl Connector {
     }
 
     /// A connection that the caller drives.
-    pub(crate) async fn raw(
-        &self,
-    ) -> Result<(Client, tokio_postgres::Connection<Socket, TlsStream<Socket>>), DbError> {
+    pub(crate) async fn raw(&self) -> Result<(Client, Driven), DbError> {
+        let unreachable = |text| DbError::new(Fault::Unavailable, text);
         if self.closed.load(Ordering::Acquire) {
-            return Err(DbError::new(Fault::Unavailable, "the database is closed"));
+            return Err(unreachable("the database is closed".to_owned()));
         }
-        // A server that takes the connection and then says nothing must not keep us for ever.
-        let wait = CONNECT_TIMEOUT * (1 + self.config.get_hosts().len() as u32);
-        match tokio::time::timeout(wait, self.config.connect(self.tls.clone())).await {
-            Ok(connected) => connected.map_err(|error| unreachable(&error)),
-            Err(_) => Err(DbError::new(Fault::Unavailable, "the database server did not answer in time")),
+        let mut tour = Tour::new(&self.address, &self.tls);
+        while let Some(stop) = tour.next().await {
+            // A server that takes the connection and then says nothing must not keep us from the next one.
+            match tokio::time::timeout(self.address.connect_timeout, self.enter(&stop)).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(refusal)) => tour.refused(refusal),
+                Err(_) => tour.refused(Refusal::silent()),
+            }
         }
+        Err(unreachable(tour.failed()))
+    }
+
+    async fn enter(&self, stop: &Stop) -> Result<(Client, Driven), Refusal> {
+        let (client, mut connection) = stop.config.connect(self.tls.clone()).await?;
+        match select(pin!(stop.wanted.is_met(&client)), &mut connection).await {
+            Either::Left((met, _)) => met?.then_some(()).ok_or_else(Refusal::other_kind)?,
+            Either::Right(_) => return Err(Refusal::closed()),
+        }
+        Ok((client, connection))
     }
 
     /// Where to connect, and as whom.
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Whether statements are prepared and kept.
@@ -187,16 +201,6 @@ impl Connector {
             tokio::join!(client.prepare(session::SETTINGS), client.prepare(session::ASKED));
         Ok(Around { settings: settings?, asked: asked? })
     }
-}
-
-/// A server that is not there, or does not want us: nothing was applied.
-fn unreachable(error: &Error) -> DbError {
-    let mut text = error.to_string();
-    if let Some(source) = std::error::Error::source(error) {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-    }
-    DbError::new(Fault::Unavailable, text)
 }
 
 impl Connection {

@@ -4,6 +4,7 @@
 //! prepared once per connection. Units that need a transaction, and reads that turned out dear, have a connection of
 //! their own for as long as they last. Everything is sent as text, so that every type of the engine can be written.
 
+mod address;
 mod books;
 mod by_statement;
 mod changes;
@@ -25,6 +26,7 @@ mod rows;
 mod session;
 mod shared;
 mod tls;
+mod tour;
 mod upkeep;
 mod visible;
 mod write;

@@ -81,6 +81,26 @@ impl Server {
         self.control(&["-m", "fast", "stop"]);
     }
 
+    /// Starts it again so that it encrypts with this certificate and key, believes clients of this authority, and lets in whom
+    /// these rules of `pg_hba.conf` let in. All but the rules are PEM.
+    pub fn encrypt(&self, (certificate, key): (&str, &str), authority: &str, rules: &str) {
+        self.stop();
+        let keep = |name: &str, text: &str, mode: u32| {
+            let path = self.path("data").join(name);
+            fs::write(&path, text).expect("it is written");
+            if let Some((uid, gid)) = self.programs.user {
+                chown(&path, Some(uid), Some(gid)).expect("it is given away");
+            }
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is the server's alone");
+        };
+        keep("server.crt", certificate, 0o600);
+        keep("server.key", key, 0o600);
+        keep("root.crt", authority, 0o600);
+        keep("pg_hba.conf", rules, 0o600);
+        keep("postgresql.auto.conf", "ssl = on\nssl_ca_file = 'root.crt'\n", 0o600);
+        self.resume();
+    }
+
     /// The address of a database over TCP.
     pub fn url(&self, database: &str) -> String {
         format!("postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)

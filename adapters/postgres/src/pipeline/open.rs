@@ -10,19 +10,24 @@ use std::{
 };
 
 use bytes::BytesMut;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, Ready, ready, select};
 use postgres_protocol::message::frontend;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 use tokio_postgres::{
-    NoTls, SimpleQueryMessage,
-    config::{Host, SslMode, SslNegotiation, TargetSessionAttrs},
+    Config,
+    config::{Host, SslMode, SslNegotiation},
+    tls::{ChannelBinding, TlsConnect, TlsStream},
 };
 
 use super::line::Line;
-use crate::connect::{CONNECT_TIMEOUT, Connector, Purpose};
+use crate::{
+    connect::{Connector, Purpose},
+    tls::Tls,
+    tour::{Refusal, Stop, Tour},
+};
 
 /// Bytes to and from a server.
 pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -34,79 +39,74 @@ pub(super) type Wire = Box<dyn Bytes>;
 
 /// A connection to the first host that takes it; no statement on it runs longer than `timeout`.
 pub(super) async fn open(connector: &Connector, timeout: Duration) -> Result<Line, String> {
-    let config = connector.config();
-    let count = config.get_hosts().len().max(config.get_hostaddrs().len());
-    let mut failed = "there is no host".to_owned();
-    for at in 0..count {
-        let opened = tokio::time::timeout(2 * CONNECT_TIMEOUT, host(connector, at, timeout)).await;
-        match opened.unwrap_or_else(|_| Err("it takes too long".to_owned())) {
-            Ok(wire) => {
+    let (address, tls) = (connector.address(), connector.tls());
+    let mut tour = Tour::new(address, &tls);
+    while let Some(stop) = tour.next().await {
+        match tokio::time::timeout(address.connect_timeout, enter(&stop, &tls, timeout)).await {
+            Ok(Ok(wire)) => {
                 let line = Line::new(wire, connector.statement_count_max()).await;
                 return line.ok_or_else(|| "what every session needs cannot be prepared".to_owned());
             }
-            Err(error) => failed = error,
+            Ok(Err(refusal)) => tour.refused(refusal),
+            Err(_) => tour.refused(Refusal::silent()),
         }
     }
-    Err(failed)
+    Err(tour.failed())
 }
 
-async fn host(connector: &Connector, at: usize, timeout: Duration) -> Result<Wire, String> {
-    let config = connector.config();
-    let wire = wire(connector, at).await.map_err(|error| error.to_string())?;
-    let lent = Lent(Arc::new(Mutex::new(Some(wire))));
-    let mut plain = config.clone();
-    // Where it is to be encrypted, it is already.
-    plain.ssl_mode(SslMode::Disable);
-    let (client, connection) =
-        plain.connect_raw(lent.clone(), NoTls).await.map_err(|error| error.to_string())?;
+async fn enter(stop: &Stop, tls: &Tls, timeout: Duration) -> Result<Wire, Refusal> {
+    let (wire, end_point) = wire(stop, tls).await?;
+    let lent = Lent { wire: Arc::new(Mutex::new(Some(wire))), end_point };
+    let mut config = stop.config.clone();
+    // Where it is to be encrypted, it is already: the library is only told what binds the log-in to that.
+    match lent.end_point {
+        Some(_) => config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct),
+        None => config.ssl_mode(SslMode::Disable),
+    };
+    let (client, connection) = config.connect_raw(lent.clone(), Bound).await?;
     let begin = async {
-        let shown = client.simple_query("SHOW transaction_read_only").await?;
         client.batch_execute(&Connector::settings(Purpose::Read, timeout, "SESSION")).await?;
-        Ok::<_, tokio_postgres::Error>(shown)
+        stop.wanted.is_met(&client).await
     };
-    let shown = match select(pin!(begin), connection).await {
-        Either::Left((shown, _)) => shown.map_err(|error| error.to_string())?,
-        Either::Right(_) => return Err("it was closed".to_owned()),
-    };
-    let read_only = shown
-        .iter()
-        .any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")));
-    let wanted = match config.get_target_session_attrs() {
-        TargetSessionAttrs::ReadWrite => !read_only,
-        TargetSessionAttrs::ReadOnly => read_only,
-        _ => true,
+    let met = match select(pin!(begin), connection).await {
+        Either::Left((met, _)) => met?,
+        Either::Right(_) => return Err(Refusal::closed()),
     };
     match lent.back() {
-        Some(wire) if wanted => Ok(wire),
-        _ => Err("it is not the kind of server that is wanted".to_owned()),
+        Some(wire) if met => Ok(wire),
+        _ => Err(Refusal::other_kind()),
     }
 }
 
-/// The stream to a host, encrypted as the address wants it.
-async fn wire(connector: &Connector, at: usize) -> io::Result<Wire> {
-    let config = connector.config();
-    let ports = config.get_ports();
-    let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-    let name = match config.get_hosts().get(at) {
+/// The stream to a host, encrypted as the address wants it, and what binds a log-in to the server's certificate.
+async fn wire(stop: &Stop, tls: &Tls) -> io::Result<(Wire, Option<Vec<u8>>)> {
+    let config = &stop.config;
+    let port = config.get_ports().first().copied().unwrap_or_default();
+    let name = match config.get_hosts().first() {
         Some(Host::Unix(path)) => {
-            return Ok(Box::new(UnixStream::connect(path.join(format!(".s.PGSQL.{port}"))).await?));
+            let stream = UnixStream::connect(path.join(format!(".s.PGSQL.{port}"))).await?;
+            return Ok((Box::new(stream), None));
         }
-        Some(Host::Tcp(name)) => Some(name.as_str()),
-        None => None,
+        Some(Host::Tcp(name)) => name.as_str(),
+        None => "",
     };
-    let stream = match (config.get_hostaddrs().get(at), name) {
-        (Some(address), _) => TcpStream::connect((*address, port)).await?,
-        (None, name) => TcpStream::connect((name.unwrap_or_default(), port)).await?,
+    let stream = match config.get_hostaddrs().first() {
+        Some(address) => TcpStream::connect((*address, port)).await?,
+        None => TcpStream::connect((name, port)).await?,
     };
     stream.set_nodelay(true)?;
-    encrypted(connector, stream, name).await
+    encrypted(config, tls, stream, name).await
 }
 
-async fn encrypted(connector: &Connector, mut stream: TcpStream, name: Option<&str>) -> io::Result<Wire> {
-    let config = connector.config();
+async fn encrypted(
+    config: &Config,
+    tls: &Tls,
+    mut stream: TcpStream,
+    name: &str,
+) -> io::Result<(Wire, Option<Vec<u8>>)> {
     let mode = config.get_ssl_mode();
     if mode == SslMode::Disable {
-        return Ok(Box::new(stream));
+        return Ok((Box::new(stream), None));
     }
     if config.get_ssl_negotiation() == SslNegotiation::Postgres {
         let mut request = BytesMut::new();
@@ -114,25 +114,49 @@ async fn encrypted(connector: &Connector, mut stream: TcpStream, name: Option<&s
         stream.write_all(&request).await?;
         if stream.read_u8().await? != b'S' {
             return match mode {
-                SslMode::Prefer => Ok(Box::new(stream)),
+                SslMode::Prefer => Ok((Box::new(stream), None)),
                 _ => Err(io::Error::other("the server does not encrypt")),
             };
         }
     }
-    Ok(Box::new(connector.tls().over(name.unwrap_or_default(), stream).await?))
+    let stream = tls.over(name, stream).await?;
+    let end_point = stream.end_point();
+    Ok((Box::new(stream), end_point))
+}
+
+/// Hands a stream over that is encrypted already.
+struct Bound;
+
+impl TlsConnect<Lent> for Bound {
+    type Stream = Lent;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Lent>>;
+
+    fn connect(self, stream: Lent) -> Self::Future {
+        ready(Ok(stream))
+    }
+}
+
+impl TlsStream for Lent {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.end_point.clone().map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
+    }
 }
 
 /// A stream that is lent.
 #[derive(Clone)]
-struct Lent(Arc<Mutex<Option<Wire>>>);
+struct Lent {
+    wire: Arc<Mutex<Option<Wire>>>,
+    end_point: Option<Vec<u8>>,
+}
 
 impl Lent {
     fn back(&self) -> Option<Wire> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn with<T>(&self, run: impl FnOnce(Pin<&mut Wire>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        match self.wire.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(wire) => run(Pin::new(wire)),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
@@ -160,5 +184,45 @@ impl AsyncWrite for Lent {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.with(|wire| wire.poll_shutdown(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::tls::tests::Encrypted;
+
+    #[tokio::test]
+    async fn sessions_are_encrypted_as_everything_else() {
+        let encrypted = Encrypted::start("db.internal");
+        let parameters = "host=db.internal&sslmode=verify-full&sslrootcert=ours.pem";
+        for (user, binding) in [("postgres", "prefer"), ("scrammed", "require"), ("only_plain", "prefer")] {
+            let parameters = match user {
+                "only_plain" => "host=db.internal&sslmode=prefer".to_owned(),
+                _ => format!("{parameters}&channel_binding={binding}"),
+            };
+            let connector = encrypted.connector(user, &parameters, true).unwrap();
+            let opened = open(&connector, Duration::from_secs(5)).await;
+            assert!(opened.is_ok(), "{user} {parameters} {:?}", opened.err());
+        }
+        let connector = encrypted.connector("only_plain", parameters, true).unwrap();
+        let refused = open(&connector, Duration::from_secs(5)).await.err().unwrap();
+        assert!(refused.contains("rejects"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_says_nothing_has_its_own_time() {
+        let server = transom_pgkit::Server::start(transom_pgkit::Durability::None);
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (taken, port) = (silent.local_addr().unwrap().port(), server.port());
+        let url = format!(
+            "host=127.0.0.1,127.0.0.1 port={taken},{port} user=postgres connect_timeout=2 sslmode=disable"
+        );
+        let connector = Connector::new(&crate::options::Options::url(url)).unwrap();
+        let (alone, sessions) = tokio::join!(connector.client(), open(&connector, Duration::from_secs(5)));
+        assert!(alone.is_ok(), "{:?}", alone.err());
+        assert!(sessions.is_ok(), "{:?}", sessions.err());
     }
 }

@@ -1,15 +1,28 @@
 //! The database's address as libpq reads it: an URL or `key=value` pairs; what it leaves out is the environment's.
 
 /// The environment's names for what an address may say, and where the address itself says it.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 21] = [
     ("PGHOST", "host"),
     ("PGPORT", "port"),
     ("PGUSER", "user"),
     ("PGPASSWORD", "password"),
     ("PGDATABASE", "dbname"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGOPTIONS", "options"),
+    ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGCLIENTENCODING", "client_encoding"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGGSSENCMODE", "gssencmode"),
     ("PGSSLMODE", "sslmode"),
+    ("PGSSLNEGOTIATION", "sslnegotiation"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLCERT", "sslcert"),
+    ("PGSSLKEY", "sslkey"),
+    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
+    ("PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"),
     ("PGAPPNAME", "application_name"),
     ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+    ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
 ];
 
 /// The whole address, as an URL.
@@ -123,6 +136,17 @@ mod tests {
         check(
             r"host=db user='a \' b' dbname=x",
             "postgresql:///?host=db&user=a%20%27%20b&dbname=x&password=a%20b%26c",
+        );
+        let encrypted = |name: &str| match name {
+            "PGSSLMODE" => Some("verify-full".to_owned()),
+            "PGSSLROOTCERT" => Some("/etc/ca.pem".to_owned()),
+            "PGSSLCERT" => Some("/etc/me.pem".to_owned()),
+            "PGSSLKEY" => Some("/etc/me.key".to_owned()),
+            _ => None,
+        };
+        assert_eq!(
+            filled("postgresql://db/x?sslmode=verify-ca", &encrypted),
+            "postgresql://db/x?sslmode=verify-ca&sslrootcert=/etc/ca.pem&sslcert=/etc/me.pem&sslkey=/etc/me.key"
         );
         check("", "postgresql:///?user=app&password=a%20b%26c&dbname=shop&host=localhost");
     }

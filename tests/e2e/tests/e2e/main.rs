@@ -5,6 +5,7 @@
 
 mod spec;
 
+mod addresses;
 mod aggregates;
 mod bad_days;
 mod beyond;
