@@ -40,6 +40,13 @@ pub enum Literal {
     Text(Box<str>),
     /// The elements of `in.(…)`, `any`, `all` or an array literal.
     List(Vec<Box<str>>),
+    /// `{a,b}` behind `cs`, `cd` or `ov`.
+    Listed {
+        /// As it came: engines with lists and ranges of their own read it.
+        written: Box<str>,
+        /// The same as a JSON array.
+        json: Box<str>,
+    },
     /// A number that the protocol itself understands: limit, offset.
     Integer(i64),
     /// A value that an earlier operation of the same batch returns.

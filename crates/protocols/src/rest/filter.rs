@@ -198,7 +198,8 @@ fn is_like(operator: Operator) -> bool {
     matches!(operator, Operator::Like | Operator::Ilike)
 }
 
-/// The value of a comparison with one value. Array literals of `cs`, `cd` and `ov` become JSON, unless the engine reads them.
+/// The value of a comparison with one value. Array literals of `cs`, `cd` and `ov` become JSON, unless the engine reads
+/// whatever comes.
 fn operand(
     operator: Operator,
     scanner: &mut Scanner<'_>,
@@ -216,7 +217,8 @@ fn operand(
         && let Some(elements) = array_literal(&text)
     {
         bounded(&elements)?;
-        return build.text(&json_array(elements));
+        let (written, json) = (text.as_ref().into(), json_array(elements).into());
+        return build.literal(Literal::Listed { written, json });
     }
     build.text(&text)
 }

@@ -288,6 +288,7 @@ impl Printer<'_> {
         let Some(values) = self.values else { return Cow::Borrowed("?") };
         match values.literals.get(usize::from(slot.0)) {
             Some(Literal::Text(text)) => Cow::Borrowed(text),
+            Some(Literal::Listed { written, .. }) => Cow::Borrowed(written),
             Some(Literal::Integer(number)) => Cow::Owned(number.to_string()),
             Some(Literal::Earlier(Earlier { operation, column })) => {
                 Cow::Owned(format!("$ref({operation}.{column})"))

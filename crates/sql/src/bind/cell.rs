@@ -9,7 +9,7 @@ use transom_types::{Code, DataType, Problem, Value};
 
 use super::{
     json,
-    literal::{not_of_type, parsed},
+    literal::{self, not_of_type, parsed},
     lost,
 };
 
@@ -34,6 +34,11 @@ pub(super) fn value(json: &Json, data_type: DataType, name: &str) -> Result<Valu
         }
         (other, data_type) => parsed(&other.to_string(), data_type, name),
     }
+}
+
+/// Whether it is for the engine to read, which reads text.
+pub(super) fn is_beyond(json: &Json, data_type: DataType) -> bool {
+    matches!(json, Json::String(text) if literal::is_beyond(text, data_type))
 }
 
 /// A JSON value as the text that an engine reads one of its own values from: NULL for `null`.
@@ -96,7 +101,9 @@ pub(super) fn rows(
             }
             let named = || columns.get(at).map_or_else(|| format!("value {}", at + 1), ToString::to_string);
             match row.get(at) {
-                Some(Cell::Json(json)) if raw && *data_type == DataType::Any => {
+                Some(Cell::Json(json))
+                    if raw && (*data_type == DataType::Any || is_beyond(json, *data_type)) =>
+                {
                     json::push_shown(&mut text, json)
                 }
                 Some(Cell::Json(json)) => {

@@ -19,7 +19,13 @@ pub(super) fn value(
         (Literal::Text(text), ParamKind::Scalar(DataType::Any)) if dialect.reads_text() => {
             Ok(Value::text(&**text))
         }
-        (Literal::Text(text), ParamKind::Scalar(data_type)) => parsed(text, *data_type, name),
+        (Literal::Listed { written, .. }, ParamKind::Scalar(DataType::Any)) if dialect.reads_text() => {
+            Ok(Value::text(&**written))
+        }
+        (Literal::Listed { json, .. }, ParamKind::Scalar(data_type)) => parsed(json, *data_type, name),
+        (Literal::Text(text), ParamKind::Scalar(data_type)) => {
+            read(text, (*data_type, dialect.reads_text()), name)
+        }
         (Literal::Text(text), ParamKind::FullText(kind, columns)) => {
             Ok(Value::text(dialect.search_words(text, *kind, columns)?))
         }
@@ -28,12 +34,43 @@ pub(super) fn value(
             Ok(json::array(elements.iter().map(|text| Value::text(&**text))))
         }
         (Literal::List(elements), ParamKind::List(data_type)) => {
-            let element = |text: &str| json::finite(parsed(text, *data_type, name)?, name);
+            let element =
+                |text: &str| json::finite(read(text, (*data_type, dialect.reads_text()), name)?, name);
             let elements = elements.iter().map(|text| element(text)).collect::<Result<Vec<_>, _>>()?;
             Ok(json::array(elements.into_iter()))
         }
         _ => Err(super::lost(name)),
     }
+}
+
+/// A text as a value of a type; where the engine reads text itself (`raw`), also one that only engines of its kind have.
+fn read(text: &str, (data_type, raw): (DataType, bool), name: &str) -> Result<Value, Problem> {
+    match raw && is_beyond(text, data_type) {
+        true => Ok(Value::text(text)),
+        false => parsed(text, data_type, name),
+    }
+}
+
+/// Whether a text can be a value that types of an engine have beyond ours: no number, the end of time, a year before the
+/// first or after 9999, bytes as text. The engine judges it.
+pub(super) fn is_beyond(text: &str, data_type: DataType) -> bool {
+    let text = text.trim();
+    let word = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is = |other: &str| word.eq_ignore_ascii_case(other);
+    match data_type {
+        DataType::Real | DataType::Numeric => is("nan") || is("infinity") || is("inf"),
+        DataType::Date | DataType::Timestamp => is("infinity") || has_far_year(text),
+        DataType::Bytes => !text.starts_with("\\x"),
+        _ => false,
+    }
+}
+
+fn has_far_year(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let before = text.len().checked_sub(3).and_then(|at| text.get(at..));
+    digits > 0
+        && text.as_bytes().get(digits) == Some(&b'-')
+        && (digits > 4 || before.is_some_and(|era| era.eq_ignore_ascii_case(" bc")))
 }
 
 pub(super) fn parsed(text: &str, data_type: DataType, name: &str) -> Result<Value, Problem> {

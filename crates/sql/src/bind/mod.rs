@@ -63,6 +63,9 @@ fn one(
                     ParamKind::LastText => cell::last_text(json),
                     ParamKind::List(_) => cell::every_text(json),
                     ParamKind::Scalar(DataType::Any) if dialect.reads_text() => cell::as_text(json),
+                    kind if dialect.reads_text() && cell::is_beyond(json, scalar_type(kind)) => {
+                        cell::as_text(json)
+                    }
                     kind => cell::value(json, scalar_type(kind), name)?,
                 },
                 Some(Cell::Missing) | None => Value::Null,

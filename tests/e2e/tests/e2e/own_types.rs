@@ -158,3 +158,174 @@ fn what_is_shown_can_be_written() {
         "#,
     );
 }
+
+#[test]
+fn every_value_of_a_type_is_shown_written_and_found() {
+    let (_project, _database, server) = serve(SCHEMA, &TABLES);
+    check(
+        &server,
+        r#"
+        # Shown.
+        GET /things?select=email,span,spans,price,lasts,at,count,words,mood,list
+        => 200
+        [{"email":"Ada@example.org","span":"[1,5)","spans":"{[1,3),[5,8)}","price":"$12,345,678,901,234,567.89",
+          "lasts":"1 day","at":{"street":"High","number":7},"count":3,"words":"'pen' 'quick'","mood":"glad","list":[1,2]}]
+
+        # Written back as they are shown, one row and several.
+        POST /things?select=id,span,spans,price,lasts,at,count,words,mood,list,email
+        Prefer: return=representation
+        {"id":2,"email":"Bo@example.org","span":"[2,4)","spans":"{[2,4),[7,9)}","price":"$12,345,678,901,234,567.88",
+         "lasts":"02:00:00","at":{"street":"Low","number":1},"count":4,"words":"'ink'","mood":"sad","list":[3,null]}
+        => 201
+        [{"id":2,"span":"[2,4)","spans":"{[2,4),[7,9)}","price":"$12,345,678,901,234,567.88","lasts":"02:00:00",
+          "at":{"street":"Low","number":1},"count":4,"words":"'ink'","mood":"sad","list":[3,null],"email":"Bo@example.org"}]
+
+        POST /things
+        [{"id":3,"span":"empty","spans":"{}","price":"12345678901234567.87","at":"(Mid,2)","list":"{5,6}","lasts":"P1Y"},
+         {"id":4,"span":"[9,)","spans":"{[9,)}","price":null,"at":null,"list":[],"lasts":null}]
+        => 201
+
+        # Found.
+        GET /things?select=id&spans=cs.{[1,2)}
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&spans=cs.{[1,2),[6,7)}
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&order=id&or=(spans.ov.{[8,9),[1,2)},id.eq.4)
+        => 200
+        [{"id":1},{"id":2},{"id":4}]
+
+        GET /things?select=id&spans=cd.{[0,10)}&order=id
+        => 200
+        [{"id":1},{"id":2},{"id":3}]
+
+        GET /things?select=id&spans=eq.{[2,4),[7,9)}
+        => 200
+        [{"id":2}]
+
+        GET /things?select=id&span=cs.[1,2)
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&span=adj.[5,6)
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&list=cs.{1}
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&list=ov.{"6",1}&order=id
+        => 200
+        [{"id":1},{"id":3}]
+
+        GET /things?select=id&price=eq.12345678901234567.89
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&price=in.("$12,345,678,901,234,567.88",12345678901234567.87)&order=id
+        => 200
+        [{"id":2},{"id":3}]
+
+        GET /things?select=id&lasts=gt.12:00:00&order=id
+        => 200
+        [{"id":1},{"id":3}]
+
+        GET /things?select=id&at->>street=eq.Low
+        => 200
+        [{"id":2}]
+
+        GET /things?select=id&email=eq.ADA@EXAMPLE.ORG
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&count=gte.4
+        => 200
+        [{"id":2}]
+
+        GET /things?select=id&mood=gt.sad
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&labels->>a=eq.1
+        => 200
+        [{"id":1}]
+
+        GET /things?select=id&words=fts.pen
+        => 200
+        [{"id":1}]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_beyond_numbers_and_years_is_a_value() {
+    let (_project, _database, server) = serve(SCHEMA, &TABLES);
+    check(
+        &server,
+        r#"
+        POST /things?select=exact,double,day,moment,raw
+        Prefer: return=representation
+        {"id":2,"exact":"NaN","double":"-Infinity","day":"infinity","moment":"-infinity","raw":"plain"}
+        => 201
+        [{"exact":"NaN","double":"-Infinity","day":"infinity","moment":"-infinity","raw":"\\x706c61696e"}]
+
+        POST /things?select=exact,double,day,moment,raw
+        Prefer: return=representation
+        [{"id":3,"exact":"-Infinity","double":"NaN","day":"0044-03-15 BC","moment":"0044-03-15T00:00:00+00:00 BC","raw":"a\\000"},
+         {"id":4,"exact":"1.5","double":"1.5","day":"12024-02-29","moment":"12024-02-29T00:00:00+00:00","raw":"\\x00"}]
+        => 201
+        [{"exact":"-Infinity","double":"NaN","day":"0044-03-15 BC","moment":"0044-03-15T00:00:00+00:00 BC","raw":"\\x6100"},
+         {"exact":1.5,"double":1.5,"day":"12024-02-29","moment":"12024-02-29T00:00:00+00:00","raw":"\\x00"}]
+
+        GET /things?select=id&exact=eq.NaN
+        => 200
+        [{"id":2}]
+
+        GET /things?select=id&exact=in.(NaN,-Infinity)&order=id
+        => 200
+        [{"id":2},{"id":3}]
+
+        GET /things?select=id&double=in.(NaN,-Infinity)&order=id
+        => 200
+        [{"id":2},{"id":3}]
+
+        GET /things?select=id&double=eq(any).{NaN,1.5}&order=id
+        => 200
+        [{"id":3},{"id":4}]
+
+        GET /things?select=id&day=eq.infinity
+        => 200
+        [{"id":2}]
+
+        GET /things?select=id&day=lt.0001-01-01
+        => 200
+        [{"id":3}]
+
+        GET /things?select=id&day=in.("0044-03-15 BC",12024-02-29)&order=id
+        => 200
+        [{"id":3},{"id":4}]
+
+        GET /things?select=id&moment=lte.0044-03-15 00:00:00Z BC&order=id
+        => 200
+        [{"id":2},{"id":3}]
+
+        GET /things?select=id&raw=eq.plain
+        => 200
+        [{"id":2}]
+
+        GET /things?day=eq.12024-02-30
+        => 400 22P02
+
+        GET /things?moment=eq.yesterday
+        => 400 22P02
+
+        POST /things
+        {"id":90,"raw":"\\x0"}
+        => 400 22P02
+        "#,
+    );
+}

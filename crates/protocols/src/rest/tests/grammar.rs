@@ -86,10 +86,11 @@ fn values() {
     same(r#"t?a=in.("q:\"","b:\\")"#, "t?a=in.(%22q:%5C%22%22,%22b:%5C%5C%22)");
     canonical("t?a=in.()");
     same("t?a=in.(\"\")", "t?a=in.(%22%22)");
-    same("t?a=cs.{a,\"b,c\",1}", "t?a=cs.%5B%22a%22,%22b,c%22,1%5D");
+    same("t?a=cs.{a,\"b,c\",1}", "t?a=cs.%7Ba,%22b,c%22,1%7D");
+    same("t?a=cs.{[1,2),[5,8)}", "t?a=cs.%7B%5B1,2),%5B5,8)%7D");
     same("t?a=cs.{\"k\":1}", "t?a=cs.%7B%22k%22:1%7D");
     same("t?a=ov.[2017-01-01,2017-06-30]", "t?a=ov.%5B2017-01-01,2017-06-30%5D");
-    same("t?or=(a.cs.{x,y},b.eq.1)", "t?or=(a.cs.%22%5B%5C%22x%5C%22,%5C%22y%5C%22%5D%22,b.eq.1)");
+    same("t?or=(a.cs.{x,y},b.eq.1)", "t?or=(a.cs.%22%7Bx,y%7D%22,b.eq.1)");
     same("t?or=(a.eq.\"x,y)\",b.eq.)", "t?or=(a.eq.%22x,y)%22,b.eq.%22%22)");
 }
 
