@@ -103,7 +103,8 @@ fn seconds(claims: &Json, name: &str) -> Result<Option<i64>, Problem> {
         Some(Json::Number(number)) => {
             // `as` saturates: what lies beyond is as good as never.
             let whole = number.as_i64().or_else(|| number.as_f64().map(|real| real.floor() as i64));
-            Ok(Some(whole.unwrap_or(i64::MAX)))
+            let beyond = if number.as_str().starts_with('-') { i64::MIN } else { i64::MAX };
+            Ok(Some(whole.unwrap_or(beyond)))
         }
         Some(_) => Err(refusal::claims(&format!("The JWT '{name}' claim must be a number"))),
     }

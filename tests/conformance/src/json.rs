@@ -5,7 +5,9 @@ use serde_json::Value as Json;
 /// Whether two documents say the same.
 pub fn same(left: &Json, right: &Json) -> bool {
     match (left, right) {
-        (Json::Number(left), Json::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Json::Number(left), Json::Number(right)) => {
+            left == right || left.as_f64().is_some_and(|left| right.as_f64() == Some(left))
+        }
         (Json::Array(left), Json::Array(right)) => {
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
         }

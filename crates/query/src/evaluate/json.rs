@@ -83,7 +83,9 @@ pub fn overlaps(left: &Json, right: &Json) -> bool {
 /// Numbers by value, so that 1 equals 1.0.
 fn equal(left: &Json, right: &Json) -> bool {
     match (left, right) {
-        (Json::Number(left), Json::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Json::Number(left), Json::Number(right)) => {
+            left == right || left.as_f64().is_some_and(|left| right.as_f64() == Some(left))
+        }
         (Json::Array(left), Json::Array(right)) => {
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
         }
@@ -148,10 +150,16 @@ fn write_text_key(key: &mut String, text: &str) {
     key.push_str("\u{1}\u{1}");
 }
 
+/// A number as a double; one that is larger than those is infinite.
+pub(super) fn double(number: &serde_json::Number) -> f64 {
+    let infinite = if number.as_str().starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
+    number.as_f64().unwrap_or(infinite)
+}
+
 /// A double's bits in order, then what a large integer has beyond it.
 fn write_number_key(key: &mut String, number: &serde_json::Number) {
     // Not two zeros.
-    let double = number.as_f64().unwrap_or(0.0) + 0.0;
+    let double = double(number) + 0.0;
     let bits = double.to_bits();
     let ordered = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
     let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
@@ -173,6 +181,7 @@ mod keys {
             r#""10""#,
             r#""9""#,
             r#""9a""#,
+            "-1e400",
             "-1e300",
             "-2",
             "-1.5",
@@ -184,6 +193,7 @@ mod keys {
             "9007199254740993",
             "18446744073709551615",
             "1e300",
+            "1e400",
             "false",
             "true",
             "[]",

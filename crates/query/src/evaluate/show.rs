@@ -87,8 +87,8 @@ fn read_number(number: &serde_json::Number, data_type: DataType) -> Value {
     match (number.as_i64(), data_type) {
         (Some(integer), DataType::Real) => Value::Real(integer as f64),
         (Some(integer), _) => Value::Integer(integer),
-        (None, DataType::Numeric) => Value::Numeric(number.to_string().into()),
-        (None, _) => Value::Real(number.as_f64().unwrap_or(0.0)),
+        (None, DataType::Numeric) => Value::Numeric(number.as_str().into()),
+        (None, _) => Value::Real(super::json::double(number)),
     }
 }
 

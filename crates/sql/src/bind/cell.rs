@@ -72,11 +72,14 @@ fn number_value(number: &serde_json::Number, data_type: DataType, name: &str) ->
         (Some(integer), _) => Ok(Value::Integer(integer)),
         (None, DataType::Integer) => match number.as_f64() {
             Some(real) if real.fract() == 0.0 && real.abs() < 9.0e15 => Ok(Value::Integer(real as i64)),
-            Some(real) if real.fract() != 0.0 => Err(not_of_type(&number.to_string(), data_type, name)),
-            _ => parsed(&number.to_string(), data_type, name),
+            Some(real) if real.fract() != 0.0 => Err(not_of_type(number.as_str(), data_type, name)),
+            _ => parsed(number.as_str(), data_type, name),
         },
-        (None, DataType::Numeric) => Ok(Value::Numeric(number.to_string().into())),
-        (None, _) => Ok(Value::Real(number.as_f64().unwrap_or(f64::NAN))),
+        (None, DataType::Numeric) => parsed(number.as_str(), data_type, name),
+        (None, _) => match number.as_f64() {
+            Some(real) => Ok(Value::Real(real)),
+            None => Err(not_of_type(number.as_str(), data_type, name)),
+        },
     }
 }
 

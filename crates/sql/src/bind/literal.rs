@@ -1,6 +1,6 @@
 //! Literals of the query string.
 
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 use transom_query::{plan::ParamKind, request::Literal};
 use transom_types::{Code, DataType, Problem, Value};
 
@@ -120,9 +120,11 @@ fn cursor_value(text: &str) -> Result<Value, Problem> {
         Ok(Json::Null) => Ok(Value::Null),
         Ok(Json::Bool(truth)) => Ok(Value::Bool(truth)),
         Ok(Json::String(text)) => Ok(Value::text(text)),
-        Ok(Json::Number(number)) => Ok(match number.as_i64() {
-            Some(integer) => Value::Integer(integer),
-            None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
+        Ok(Json::Number(number)) => Ok(match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Value::Integer(integer),
+            (None, Some(real)) if Number::from_f64(real).as_ref() == Some(&number) => Value::Real(real),
+            // With all of its digits: the page begins behind one row and not behind its neighbour.
+            (None, _) => Value::Numeric(number.as_str().into()),
         }),
         _ => Err(Problem::new(Code::CursorInvalid, "The cursor is not valid")
             .with_hint("Start again with cursor=start")),

@@ -95,6 +95,7 @@ fn literals_become_values_of_their_type() {
         ("null", Value::Null),
         ("1", Value::Integer(1)),
         ("1.5", Value::Real(1.5)),
+        ("12345678901234567.25", Value::Numeric("12345678901234567.25".into())),
         ("\"a\"", Value::text("a")),
         ("true", Value::Bool(true)),
     ] {
@@ -148,6 +149,11 @@ fn cells_become_values_of_their_column() {
     is(cell(json!("[1]"), Json), Value::Json("[1]".into()));
     is(cell(json!("plain"), Json), Value::Json("\"plain\"".into()));
     is(cell(json!(1), Real), Value::Real(1.0));
+    let written = |json: &str| serde_json::from_str::<Json>(json).unwrap();
+    for digits in ["12345678901234567.25", "123456789012345678901234567890.123456789", "1.10", "1e+2"] {
+        is(cell(written(digits), Numeric), Value::Numeric(digits.into()));
+        is(cell(written(&format!("[{digits}]")), Json), Value::Json(format!("[{digits}]").into()));
+    }
     is(cell(json!("12.50"), Numeric), Value::Numeric("12.50".into()));
     is(cell(json!(1), Bool), Value::Bool(true));
     is(cell(json!("\\x0A"), Bytes), Value::Bytes(vec![10].into()));

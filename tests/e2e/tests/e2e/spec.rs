@@ -218,21 +218,31 @@ fn body_fault(reply: &Reply, expected: &str) -> Option<String> {
     let Ok(actual) = serde_json::from_slice::<Json>(&reply.body) else {
         return Some("the body is not JSON".into());
     };
-    let right = if partly { contains(&actual, &wanted) } else { actual == wanted };
-    (!right).then(|| format!("expected {expected}"))
+    (!same(&actual, &wanted, partly)).then(|| format!("expected {expected}"))
 }
 
-/// Whether every member and element that is wanted is there.
-fn contains(actual: &Json, wanted: &Json) -> bool {
+/// Whether two replies say the same: every digit of a number counts, but not the zeros behind its fraction. `partly`: an
+/// object may have more members than are wanted.
+fn same(actual: &Json, wanted: &Json, partly: bool) -> bool {
     match (actual, wanted) {
-        (Json::Object(actual), Json::Object(wanted)) => wanted
-            .iter()
-            .all(|(name, wanted)| actual.get(name).is_some_and(|actual| contains(actual, wanted))),
+        (Json::Object(actual), Json::Object(wanted)) => {
+            let alike = |(name, wanted)| actual.get(name).is_some_and(|actual| same(actual, wanted, partly));
+            (partly || actual.len() == wanted.len()) && wanted.iter().all(alike)
+        }
         (Json::Array(actual), Json::Array(wanted)) => {
             actual.len() == wanted.len()
-                && actual.iter().zip(wanted).all(|(actual, wanted)| contains(actual, wanted))
+                && actual.iter().zip(wanted).all(|(actual, wanted)| same(actual, wanted, partly))
         }
+        (Json::Number(actual), Json::Number(wanted)) => digits(actual.as_str()) == digits(wanted.as_str()),
         _ => actual == wanted,
+    }
+}
+
+/// A number without the zeros behind its fraction.
+fn digits(number: &str) -> &str {
+    match number.contains('.') && !number.contains('e') {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => number,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Inserting, changing and removing rows.
 
+use transom_pgkit::Database;
 use transom_testkit::{Project, Server, embedded_only};
 
-use crate::spec::check;
+use crate::{postgrest::asked, spec::check};
 
 const SCHEMA: &str = "
 CREATE TABLE items (
@@ -422,6 +423,77 @@ fn strange_values_come_back_as_they_went() {
         {"name":"bool","live":"false"}
         => 201
         [{"live":false}]
+        "#,
+    );
+}
+
+#[test]
+fn numbers_keep_their_digits() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (project, database) = (Project::empty(), Database::create());
+    asked(
+        &database.url(),
+        "CREATE TABLE sums (id int PRIMARY KEY, sum numeric, paid money, data jsonb, note text, list numeric[]);
+         CREATE TABLE shares (id int PRIMARY KEY, sum_id int REFERENCES sums (id), part numeric);",
+    );
+    project.write(
+        "policies.sql",
+        "GRANT ALL ON sums, shares TO anon; CREATE POLICY p ON sums USING (true); CREATE POLICY p ON shares USING (true);
+         GRANT EXECUTE ON FUNCTION told TO anon;",
+    );
+    project.write(
+        "queries/told.sql",
+        "-- returns row\n-- param sum numeric\n-- param data json\nSELECT :sum AS sum, :data AS data\n",
+    );
+    check(
+        &Server::start(project.dir(), &["--database-url", &database.url()]),
+        r#"
+        POST /sums
+        Prefer: return=representation
+        {"id":1,"sum":123456789012345678901234567890.123456789,"paid":12345678901234567.25,"data":{"x":12345678901234567890.10},"note":1.10,"list":[1.10,null]}
+        => 201
+        [{"id":1,"sum":123456789012345678901234567890.123456789,"paid":"$12,345,678,901,234,567.25","data":{"x":12345678901234567890.10},"note":"1.10","list":[1.10,null]}]
+
+        POST /sums?select=sum,paid,data
+        Prefer: return=representation, resolution=merge-duplicates
+        [{"id":1,"sum":12345678901234567.25,"paid":92233720368547758.07,"data":[1.10]},{"id":2,"sum":1.10,"paid":0,"data":1.0}]
+        => 201
+        [{"sum":12345678901234567.25,"paid":"$92,233,720,368,547,758.07","data":[1.10]},{"sum":1.10,"paid":"$0.00","data":1.0}]
+
+        PATCH /sums?id=eq.1&select=sum,data
+        Prefer: return=representation
+        {"sum":-98765432109876543210.5,"data":{"y":0.10}}
+        => 200
+        [{"sum":-98765432109876543210.5,"data":{"y":0.10}}]
+
+        PUT /sums?id=eq.2&select=sum,data
+        Prefer: return=representation
+        {"id":2,"sum":12345678901234567.25}
+        => 200
+        [{"sum":12345678901234567.25,"data":1.0}]
+
+        POST /sums?select=sum,shares(part)
+        Prefer: return=representation
+        {"id":3,"sum":12345678901234567.25,"shares":[{"id":1,"part":98765432109876543.75}]}
+        => 201
+        [{"sum":12345678901234567.25,"shares":[{"part":98765432109876543.75}]}]
+
+        POST /$batch
+        {"operations":[{"method":"PATCH","path":"sums?id=eq.3&select=sum","headers":{"Prefer":"return=representation"},"body":{"sum":1.10}}]}
+        => 200
+        ~ [{"body":[{"sum":1.10}]}]
+
+        POST /rpc/told
+        {"sum":12345678901234567.250,"data":[12345678901234567890.10]}
+        => 200
+        {"sum":12345678901234567.250,"data":[12345678901234567890.10]}
+
+        # Engines have numbers that are smaller than this.
+        POST /sums
+        {"id":9,"sum":1e999}
+        => 400 PGRST102 "number out of range"
         "#,
     );
 }

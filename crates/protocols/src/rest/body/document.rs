@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{
-    Deserializer as _,
+    Deserialize, Deserializer as _,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
@@ -79,9 +79,21 @@ enum Form {
 fn keys(text: &str) -> Result<(Vec<Box<str>>, Form), Problem> {
     let mut keys = Keys { known: Vec::new(), seen: Vec::new(), row: 0, uniform: true, too_many: false };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let form =
-        deserializer.deserialize_any(Top(&mut keys)).and_then(|form| deserializer.end().map(|()| form));
-    let form = form.map_err(|_| not_json())?;
+    // Not whatever comes: a number with a fraction comes as an object of its own.
+    let read = match text.as_bytes().first() {
+        Some(b'{') => deserializer.deserialize_map(Top(&mut keys)),
+        Some(b'[') => deserializer.deserialize_seq(Top(&mut keys)),
+        _ => IgnoredAny::deserialize(&mut deserializer).map(|_| Form::Other),
+    };
+    let form = match read.and_then(|form| deserializer.end().map(|()| form)) {
+        Ok(form) => form,
+        // An element that is no row.
+        Err(error) if error.is_data() && serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+            keys.uniform = false;
+            Form::List
+        }
+        Err(_) => return Err(not_json()),
+    };
     if keys.too_many {
         return Err(too_many("keys in the body", COLUMNS_MAX));
     }
@@ -136,40 +148,15 @@ fn row<'de, A: MapAccess<'de>>(keys: &mut Keys, mut members: A) -> Result<(), A:
     Ok(())
 }
 
-/// What is neither an object nor a list, told apart by none but its place.
-macro_rules! scalars {
-    ($then:expr) => {
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            $then(self)
-        }
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            $then(self)
-        }
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            $then(self)
-        }
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            $then(self)
-        }
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-            $then(self)
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            $then(self)
-        }
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("JSON")
-        }
-    };
-}
-
 /// The whole body.
 struct Top<'a>(&'a mut Keys);
 
 impl<'de> Visitor<'de> for Top<'_> {
     type Value = Form;
 
-    scalars!(|_| Ok(Form::Other));
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rows")
+    }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Form, A::Error> {
         row(self.0, members).map(|()| Form::Object)
@@ -184,33 +171,23 @@ impl<'de> Visitor<'de> for Top<'_> {
 /// An element of the list.
 struct Element<'a>(&'a mut Keys);
 
-impl Element<'_> {
-    fn no_row<E>(self) -> Result<(), E> {
-        self.0.uniform = false;
-        Ok(())
-    }
-}
-
 impl<'de> DeserializeSeed<'de> for Element<'_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Element<'_> {
     type Value = ();
 
-    scalars!(Self::no_row);
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
+    }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
         row(self.0, members)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        self.no_row()
     }
 }
 
@@ -274,6 +251,7 @@ mod tests {
         );
         check("[]", Purpose::Rows, &[], "[]", false);
         check("17", Purpose::Rows, &[], "[]", false);
+        check("1.5", Purpose::Rows, &[], "[]", false);
         check(r#"[{"a":1},{"a":2}]"#, Purpose::One, &["a"], r#"{"a":1}"#, true);
         check("[]", Purpose::One, &[], "[]", true);
         check(r#"{"a":1}"#, Purpose::List, &["a"], r#"[{"a":1}]"#, true);
@@ -286,6 +264,10 @@ mod tests {
         check_refused(r#"[{"a":1,"b":1},{"a":1,"a":1}]"#, "All object keys must match");
         check_refused(r#"[{"a":1},2]"#, "All object keys must match");
         check_refused("[1]", "All object keys must match");
+        check_refused("[1.5]", "All object keys must match");
+        check_refused(r#"[{"a":1},[2.5],{"a":1}]"#, "All object keys must match");
+        check_refused("[1.5", "Empty or invalid json");
+        check_refused("[1.5] x", "Empty or invalid json");
         check_refused("", "Empty or invalid json");
         check_refused(r#"[{"a":1}"#, "Empty or invalid json");
         check_refused(r#"{"a":1} x"#, "Empty or invalid json");

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserializer as _,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value as Json;
 use transom_types::{Code, Problem, limits::JSON_DEPTH_MAX};
@@ -24,7 +24,12 @@ pub(super) fn from_bytes(bytes: &[u8], rows: &mut Rows) -> Result<bool, Problem>
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let mut failure = None;
     let body = BodySeed { rows, failure: &mut failure };
-    let read = deserializer.deserialize_any(body).and_then(|single| deserializer.end().map(|()| single));
+    // Not whatever comes: a number with a fraction comes as an object of its own.
+    let read = match bytes.trim_ascii().first() {
+        Some(b'[') => deserializer.deserialize_seq(body),
+        _ => deserializer.deserialize_map(body),
+    };
+    let read = read.and_then(|single| deserializer.end().map(|()| single));
     read.map_err(|error| failure.unwrap_or_else(|| not_rows(&error)))
 }
 
@@ -65,6 +70,13 @@ pub(in crate::rest) fn depth_within(bytes: &[u8], depth_max: u32) -> bool {
     true
 }
 
+/// Whether a number is larger than the numbers that every engine has.
+fn beyond_doubles(value: &Json) -> bool {
+    let Json::Number(number) = value else { return false };
+    let digits = number.as_str();
+    (digits.len() > 300 || digits.bytes().any(|byte| byte | 0x20 == b'e')) && number.as_f64().is_none()
+}
+
 /// Reads the rows of a parsed value; whether it was one object.
 pub(super) fn from_value(value: &Json, rows: &mut Rows) -> Result<bool, Problem> {
     let list = match value {
@@ -83,6 +95,9 @@ pub(super) fn from_value(value: &Json, rows: &mut Rows) -> Result<bool, Problem>
         };
         for (key, value) in object {
             if let Some(column) = rows.column(key)? {
+                if beyond_doubles(value) {
+                    return Err(invalid("Empty or invalid json", format!("'{}' is out of range", super::super::scanner::clip(&value.to_string()))));
+                }
                 rows.cell(column, value.clone())?;
             }
         }
@@ -154,6 +169,9 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
             match column {
                 Some(column) => {
                     let value = object.next_value::<Json>()?;
+                    if beyond_doubles(&value) {
+                        return Err(A::Error::custom("number out of range"));
+                    }
                     Self::keep(self.failure, self.rows.cell(column, value))?;
                 }
                 None => {
