@@ -142,7 +142,7 @@ async fn describe(database: &dyn Database, file: &str, mut function: Function) -
         .collect();
     let fits = match function.returns {
         Returns::Nothing => true,
-        Returns::Scalar | Returns::Scalars => function.columns.len() == 1,
+        Returns::Scalar | Returns::Scalars { .. } => function.columns.len() == 1,
         Returns::Rows | Returns::Row => !function.columns.is_empty(),
     };
     if !fits {

@@ -62,7 +62,8 @@ SELECT f.nspname::text, f.proname::text, obj_description(f.oid, 'pg_proc'), f.pr
        coalesce(g.names, '{}'), coalesce(g.shown, '{}'), coalesce(g.casts, '{}'), coalesce(g.structured, '{}'),
        f.pronargs - f.pronargdefaults, f.provariadic <> 0,
        coalesce(o.names, c.names, '{}'), coalesce(o.shown, c.shown, '{}'), coalesce(o.document, c.document, '{}'),
-       y.shown, y.document, coalesce(f.proconfig, '{}')
+       y.shown, y.document, coalesce(f.proconfig, '{}'),
+       r.typsubscript = 'array_subscript_handler'::regproc OR r.typtype = 'c' OR r.oid = 'record'::regtype
 FROM functions f JOIN pg_type r ON r.oid = f.root JOIN types y ON y.type = f.prorettype
 LEFT JOIN given g ON g.function = f.oid LEFT JOIN returned o ON o.function = f.oid
 LEFT JOIN composites c ON c.function = f.oid
@@ -92,7 +93,7 @@ fn function(found: &Found, row: &Row, hoisted: &[String]) -> Function {
     };
     let returns = match (nothing, set, scalar) {
         (true, _, _) => Returns::Nothing,
-        (_, true, true) => Returns::Scalars,
+        (_, true, true) => Returns::Scalars { parts: row.get(20) },
         (_, true, false) => Returns::Rows,
         (_, false, true) => Returns::Scalar,
         (_, false, false) => Returns::Row,

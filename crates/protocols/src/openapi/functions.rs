@@ -111,7 +111,7 @@ fn content(function: &Function) -> Option<Json> {
         Returns::Nothing => return None,
         Returns::Row => (row, example),
         Returns::Rows => (json!({"type": "array", "items": row}), json!([example])),
-        Returns::Scalar | Returns::Scalars => match function.columns.first() {
+        Returns::Scalar | Returns::Scalars { .. } => match function.columns.first() {
             Some(column) => {
                 (fields::nullable(fields::of_type(column.data_type)), examples::value(column.data_type))
             }

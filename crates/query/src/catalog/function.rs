@@ -68,7 +68,10 @@ pub enum Returns {
     /// One column of one row: a bare JSON value.
     Scalar,
     /// One column of any number of rows: a JSON array of bare values.
-    Scalars,
+    Scalars {
+        /// Whether they are of a type that has parts: arrays and records, each of which is shown in a line of its own.
+        parts: bool,
+    },
     /// Nothing: 204.
     Nothing,
 }

@@ -25,7 +25,7 @@ impl Planner<'_> {
             return Err(Problem::new(Code::Internal, "a handwritten statement where the engine decides"));
         };
         if matches!(shape.expect, request::Expect::AtMost(_))
-            && !matches!(called.returns, Returns::Rows | Returns::Scalars)
+            && !matches!(called.returns, Returns::Rows | Returns::Scalars { .. })
         {
             return Err(Problem::new(
                 Code::MaxAffectedPreference,

@@ -30,7 +30,7 @@ pub(crate) fn asked(url: &str, sql: &str) {
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
+pub(crate) fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
     let until = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < until, "it did not come to this in time: {what}");
@@ -47,7 +47,7 @@ fn configured(project: &Project, database: &Database, schemas: &str) {
     project.write("postgrest.conf", &text);
 }
 
-fn served(schemas: &str) -> (Project, Database, Server) {
+pub(crate) fn served(schemas: &str) -> (Project, Database, Server) {
     let (project, database) = (Project::empty(), Database::create());
     asked(&database.url(), SCHEMA);
     configured(&project, &database, schemas);
@@ -199,6 +199,32 @@ fn related_rows_are_written_as_the_engine_writes_documents() {
         assert_eq!(said(&path), list, "{more}");
     }
     assert_eq!(said("/bands?select=name,tours(id)&id=eq.2"), r#"[{"name":"y","tours":[]}]"#);
+}
+
+#[test]
+fn values_are_written_as_the_engine_writes_them() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (_project, database, server) = served("public");
+    let function = |name: &str, of: &str, values: &str| {
+        format!("CREATE FUNCTION {name}() RETURNS SETOF {of} STABLE LANGUAGE sql AS $$ VALUES {values} $$;")
+    };
+    let schema = function("ints", "int", "(1), (2), (NULL)")
+        + &function("words", "text", "('a'), ('b')")
+        + &function("docs", "jsonb", "('{\"a\":1}'::jsonb), ('[2]')")
+        + &function("lists", "int[]", "(array[1]), (NULL), (array[2, 3])");
+    asked(&database.url(), &format!("{schema} NOTIFY pgrst"));
+    let client = server.client();
+    wait_until(|| client.get("/rpc/lists").status == 200, "the schema was read again");
+    for (name, expected) in [
+        ("ints", "[1, 2, null]"),
+        ("words", r#"["a", "b"]"#),
+        ("docs", r#"[{"a": 1}, [2]]"#),
+        ("lists", "[[1], null, \n [2,3]]"),
+    ] {
+        assert_eq!(client.get(&format!("/rpc/{name}")).expect(200).text(), expected, "{name}");
+    }
 }
 
 #[test]

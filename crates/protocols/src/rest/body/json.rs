@@ -96,7 +96,10 @@ pub(super) fn from_value(value: &Json, rows: &mut Rows) -> Result<bool, Problem>
         for (key, value) in object {
             if let Some(column) = rows.column(key)? {
                 if beyond_doubles(value) {
-                    return Err(invalid("Empty or invalid json", format!("'{}' is out of range", super::super::scanner::clip(&value.to_string()))));
+                    return Err(invalid(
+                        "Empty or invalid json",
+                        format!("'{}' is out of range", super::super::scanner::clip(&value.to_string())),
+                    ));
                 }
                 rows.cell(column, value.clone())?;
             }

@@ -31,8 +31,10 @@ pub fn shape_reply(
     if returns == Some(Returns::Scalar) {
         return scalar(form, json);
     }
-    if returns == Some(Returns::Scalars) && !matches!(form, ReplyForm::Csv | ReplyForm::Bare(_)) {
-        return values(form, json);
+    if let Some(Returns::Scalars { parts }) = returns
+        && !matches!(form, ReplyForm::Csv | ReplyForm::Bare(_))
+    {
+        return values(form, parts, json);
     }
     let singular = form.is_singular() || returns == Some(Returns::Row);
     match form {
@@ -54,7 +56,10 @@ pub fn shape_reply(
 /// Whether a JSON array of rows is the reply as it is.
 pub fn is_plain(form: &ReplyForm, returns: Option<Returns>) -> bool {
     matches!(form, ReplyForm::Array { strip_nulls: false, .. })
-        && !matches!(returns, Some(Returns::Nothing | Returns::Scalar | Returns::Scalars | Returns::Row))
+        && !matches!(
+            returns,
+            Some(Returns::Nothing | Returns::Scalar | Returns::Scalars { .. } | Returns::Row)
+        )
 }
 
 /// `[{…}]` → `{…}`, without a copy.
@@ -81,8 +86,9 @@ fn scalar(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
     }
 }
 
-/// The one value of each row, in an array, or alone where one row was asked for.
-fn values(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
+/// The one value of each row, in an array with the white space that the engine writes there, or alone where one row was
+/// asked for.
+fn values(form: &ReplyForm, parts: bool, json: Bytes) -> Result<Bytes, Problem> {
     let rows = rows::read(&json)?;
     let values = rows.iter().filter_map(|row| row.0.first()).map(|(_, value)| value.get());
     if form.is_singular() {
@@ -94,7 +100,11 @@ fn values(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
     }
     let mut array = String::with_capacity(json.len());
     for value in values {
-        array.push(if array.is_empty() { '[' } else { ',' });
+        array.push_str(match array.is_empty() {
+            true => "[",
+            false if parts && value != "null" => ", \n ",
+            false => ", ",
+        });
         array.push_str(value);
     }
     array.push_str(if array.is_empty() { "[]" } else { "]" });

@@ -40,8 +40,10 @@ fn forms() {
     shaped("application/json", Some(Returns::Row), r#"[{"a":1}]"#, r#"{"a":1}"#);
     shaped("application/json", Some(Returns::Scalar), r#"[{"a":[1, 2]}]"#, "[1, 2]");
     shaped("application/json", Some(Returns::Scalar), "[]", "null");
-    shaped("application/json", Some(Returns::Scalars), r#"[{"a":1}, {"a":[2]}]"#, "[1,[2]]");
-    shaped("application/json", Some(Returns::Scalars), "[]", "[]");
+    let several = |parts| Some(Returns::Scalars { parts });
+    shaped("application/json", several(false), r#"[{"a":1}, {"a":[2]}, {"a":null}]"#, "[1, [2], null]");
+    shaped("application/json", several(true), r#"[{"a":[1]},{"a":null},{"a":[2]}]"#, "[[1], null, \n [2]]");
+    shaped("application/json", several(false), "[]", "[]");
     shaped("text/plain", Some(Returns::Scalar), r#"[{"a":"x\ny"}]"#, "x\ny");
     shaped("application/octet-stream", Some(Returns::Scalar), r#"[{"a":"\\x4142"}]"#, "AB");
     shaped("application/json", Some(Returns::Nothing), "[]", "");
