@@ -187,7 +187,7 @@ fn by_code(code: &str, during: During, place: Place) -> Fault {
             "21" | "22" => Fault::Value,
             "23" => Fault::Raised,
             "08" | "53" | "57" | "58" | "25" => Fault::Unavailable,
-            "40" => Fault::Overloaded,
+            "40" => Fault::Collided,
             _ => Fault::Internal,
         },
     }

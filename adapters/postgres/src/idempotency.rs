@@ -56,7 +56,7 @@ pub(crate) async fn earlier(
     let found = client.query_typed(FIND, &[(&scope, Type::TEXT), (&name, Type::TEXT)]).await?;
     let Some(row) = found.first() else {
         // It was removed between the two: the caller tries again, and takes it.
-        return Err(Failed::Refused(DbError::new(Fault::Overloaded, "the key was given up this moment")));
+        return Err(Failed::Refused(DbError::new(Fault::Collided, "the key was given up this moment")));
     };
     if row.get::<_, &str>(0) != fingerprint {
         let error = DbError::new(Fault::IdempotencyMismatch, "the key was used for another request");

@@ -77,7 +77,7 @@ impl Pool {
             Ok(held) => Ok(held),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Timeout(TimeoutType::Wait)) => {
-                Err(DbError::new(Fault::Overloaded, "every connection of the pool is in use"))
+                Err(DbError::new(Fault::Overloaded, "Every connection to the database is in use"))
             }
             Err(error @ PoolError::Timeout(_)) => Err(DbError::new(late, error.to_string())),
             Err(error) => Err(DbError::new(Fault::Unavailable, error.to_string())),

@@ -359,7 +359,7 @@ impl From<idempotency::Failed> for Failure {
         match failed {
             idempotency::Failed::Engine(error) => Self::of(&error, During::Read, 0),
             // The key was given up between two looks: it is free now.
-            idempotency::Failed::Refused(error) => Self { again: error.fault == Fault::Overloaded, error },
+            idempotency::Failed::Refused(error) => Self { again: error.fault == Fault::Collided, error },
         }
     }
 }

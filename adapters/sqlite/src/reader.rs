@@ -104,7 +104,7 @@ fn gone() -> DbError {
 
 fn push<T>(queue: &Queue<T>, job: T) -> Result<(), DbError> {
     queue.push(job).map_err(|refused| match refused {
-        Refused::Full => DbError::new(Fault::Overloaded, "too many reads are waiting"),
+        Refused::Full => DbError::new(Fault::Overloaded, "Too many reads are waiting"),
         Refused::Closed => gone(),
     })
 }

@@ -136,7 +136,7 @@ impl Writer {
 
     fn push(&self, job: Job) -> Result<(), DbError> {
         self.queue.push(job).map_err(|refused| match refused {
-            Refused::Full => DbError::new(Fault::Overloaded, "too many writes are waiting"),
+            Refused::Full => DbError::new(Fault::Overloaded, "Too many writes are waiting"),
             Refused::Closed => DbError::new(Fault::Unavailable, "the database is closed"),
         })
     }

@@ -41,14 +41,17 @@ impl Contents {
         matches!(self, Self::Memory(bytes) if bytes.is_empty())
     }
 
-    /// All bytes in memory. Blocks while a file is read. Errors: [`Fault::Internal`].
+    /// All bytes in memory. Blocks while a file is read. Errors: [`Fault::Unkept`].
     pub fn into_bytes(self) -> Result<Bytes, DbError> {
         let stored = match self {
             Self::Memory(bytes) => return Ok(bytes),
             Self::Stored(stored) => stored,
         };
         stored.read(0, usize::try_from(stored.length).unwrap_or(usize::MAX)).map_err(|error| {
-            DbError::new(Fault::Internal, format!("a stored reply cannot be read again: {error}"))
+            DbError::new(
+                Fault::Unkept { full: false },
+                format!("a stored reply cannot be read again: {error}"),
+            )
         })
     }
 }
@@ -157,7 +160,7 @@ impl Gathering {
         self.memory.len() >= MEMORY_BYTES_MAX
     }
 
-    /// Moves what is in memory into the file. Blocks. Errors: [`Fault::DiskFull`], [`Fault::Internal`].
+    /// Moves what is in memory into the file. Blocks. Errors: [`Fault::Unkept`].
     pub fn store(&mut self) -> Result<(), DbError> {
         let file = match &mut self.file {
             Some(file) => file,
@@ -228,10 +231,8 @@ fn no_file(error: io::Error) -> DbError {
          TMPDIR names another folder",
         folder.display()
     );
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DbError::new(Fault::DiskFull, message),
-        _ => DbError::new(Fault::Internal, message),
-    }
+    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    DbError::new(Fault::Unkept { full }, message)
 }
 
 #[cfg(test)]
@@ -262,6 +263,16 @@ mod tests {
             Contents::Memory(_) => assert!(!stored),
         }
         assert!(contents.into_bytes().expect("it is read") == all);
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_file_is_named() {
+        for (kind, full) in [(io::ErrorKind::StorageFull, true), (io::ErrorKind::PermissionDenied, false)] {
+            let error = no_file(kind.into());
+            assert_eq!(error.fault, Fault::Unkept { full });
+            let folder = std::env::temp_dir();
+            assert!(error.message.contains(&folder.display().to_string()), "{error}");
+        }
     }
 
     #[test]

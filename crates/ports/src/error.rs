@@ -55,12 +55,19 @@ pub enum Fault {
     IdempotencyMismatch,
     /// Stopped at its deadline.
     Deadline,
-    /// Not accepted: the queue is full.
+    /// Not accepted: a queue is full, or everything is in use. The message says what, in words for the caller.
     Overloaded,
+    /// Other writes changed the same rows, again and again; nothing was applied.
+    Collided,
     /// The result is too large.
     TooLarge,
     /// No space: nothing was applied.
     DiskFull,
+    /// A reply that is too large for memory could not be kept in a file.
+    Unkept {
+        /// Whether there is no space for it.
+        full: bool,
+    },
     /// The database cannot be reached; nothing was applied.
     Unavailable,
     /// The connection was lost during a write: it is not known whether it was applied.
@@ -126,12 +133,21 @@ impl DbError {
             )
             .with_hint("Use a new key for a new request"),
             Fault::Deadline => Problem::new(Code::Deadline, "canceling statement due to statement timeout"),
-            Fault::Overloaded => Problem::new(Code::Overloaded, "Too many writes are waiting"),
+            Fault::Overloaded => Problem::new(Code::Overloaded, self.message.clone()),
+            Fault::Collided => Problem::new(
+                Code::Overloaded,
+                "Other writes stood in the way for as long as this one could wait",
+            ),
             Fault::TooLarge => {
                 Problem::new(Code::ResultTooLarge, "The result is larger than this server returns at once")
                     .with_hint("Use limit, or select fewer columns")
             }
             Fault::DiskFull => Problem::new(Code::DiskFull, "The disk is full: the write was not applied"),
+            Fault::Unkept { full } => {
+                let code = if *full { Code::DiskFull } else { Code::Internal };
+                Problem::new(code, "The reply is too large for memory, and could not be kept in a file")
+                    .with_details(self.message.clone())
+            }
             Fault::Unavailable => Problem::new(Code::DatabaseUnavailable, "The database cannot be reached"),
             Fault::Unknown => {
                 Problem::new(Code::WriteUnknown, "It is not known whether the write was applied")
@@ -156,5 +172,25 @@ fn precondition(current: Option<Digest>) -> Problem {
             problem.with_hint("Read it again, then decide").with_header("etag", format!("\"{digest}\""))
         }
         None => problem.with_details("There is no such row, or none that you may see"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(fault: Fault, expected: (Code, &str)) {
+        let problem = DbError::new(fault, "Every connection is in use").into_problem();
+        assert_eq!((problem.code(), problem.message()), expected);
+    }
+
+    #[test]
+    fn what_is_full_is_named() {
+        check(Fault::Overloaded, (Code::Overloaded, "Every connection is in use"));
+        check(Fault::Check(String::new()), (Code::Check, "Every connection is in use"));
+        let unkept = "The reply is too large for memory, and could not be kept in a file";
+        check(Fault::Unkept { full: true }, (Code::DiskFull, unkept));
+        check(Fault::Unkept { full: false }, (Code::Internal, unkept));
     }
 }

@@ -74,6 +74,8 @@ fn an_empty_pool_refuses_after_a_bounded_wait() {
                 reply.status,
                 reply.text()
             );
+            let full = "Every connection to the database is in use";
+            assert_eq!(said.0 == 503, reply.text().contains(full), "{}", reply.text());
         }
     });
     client.get("/rest/v1/notes?a=gt.1&limit=1").expect(200);
