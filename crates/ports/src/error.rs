@@ -132,6 +132,14 @@ impl DbError {
                 "This Idempotency-Key was already used for a different request",
             )
             .with_hint("Use a new key for a new request"),
+            _ => self.of_server(),
+        };
+        problem.caused_by(self)
+    }
+
+    /// The problem of what is not the caller's fault.
+    fn of_server(&self) -> Problem {
+        match &self.fault {
             Fault::Deadline => Problem::new(Code::Deadline, "canceling statement due to statement timeout"),
             Fault::Overloaded => Problem::new(Code::Overloaded, self.message.clone()),
             Fault::Collided => Problem::new(
@@ -142,7 +150,7 @@ impl DbError {
                 Problem::new(Code::ResultTooLarge, "The result is larger than this server returns at once")
                     .with_hint("Use limit, or select fewer columns")
             }
-            Fault::DiskFull => Problem::new(Code::DiskFull, "The disk is full: the write was not applied"),
+            Fault::DiskFull => Problem::new(Code::DiskFull, "The disk is full: nothing was applied"),
             Fault::Unkept { full } => {
                 let code = if *full { Code::DiskFull } else { Code::Internal };
                 Problem::new(code, "The reply is too large for memory, and could not be kept in a file")
@@ -158,9 +166,8 @@ impl DbError {
                 Problem::new(Code::ChangesExpired, "The change log no longer reaches back to this position")
                     .with_hint("Read the table again, then follow changes from now")
             }
-            Fault::Internal => Problem::new(Code::Internal, "The database refused the statement"),
-        };
-        problem.caused_by(self)
+            _ => Problem::new(Code::Internal, "The database refused the statement"),
+        }
     }
 }
 
