@@ -62,6 +62,9 @@ impl Reported {
     }
 }
 
+/// The statuses that a reply can have: below them more is to come, and nothing would.
+const STATUSES: std::ops::Range<u16> = 200..1_000;
+
 type Object = serde_json::Map<String, Json>;
 
 /// Code and message of a raised body, and the whole of it.
@@ -75,7 +78,7 @@ fn body(text: &str) -> Option<(String, String, Object)> {
 fn head(text: &str) -> Option<(u16, Object)> {
     let object: Object = serde_json::from_str(text).ok()?;
     let status =
-        u16::try_from(object.get("status")?.as_u64()?).ok().filter(|status| (100..1_000).contains(status))?;
+        u16::try_from(object.get("status")?.as_u64()?).ok().filter(|status| STATUSES.contains(status))?;
     let headers = object.get("headers")?.as_object()?;
     headers.values().all(Json::is_string).then_some((status, object))
 }
@@ -110,7 +113,7 @@ fn status(code: &str, message: &str) -> u16 {
         _ => {}
     }
     if let Some(digits) = code.strip_prefix("PT") {
-        return digits.parse().ok().filter(|status| (100..1_000).contains(status)).unwrap_or(500);
+        return digits.parse().ok().filter(|status| STATUSES.contains(status)).unwrap_or(500);
     }
     match code.get(..2).unwrap_or_default() {
         "08" | "53" => 503,
@@ -147,11 +150,14 @@ mod tests {
         assert_eq!(details(raised("INVALID", None)), "Invalid JSON value for MESSAGE: 'INVALID'");
         assert_eq!(details(raised(message, None)), "DETAIL is missing in the RAISE statement");
         assert_eq!(details(raised(message, Some("{}"))), "Invalid JSON value for DETAIL: '{}'");
+        let early = r#"{"status": 100, "headers": {}}"#;
+        assert!(details(raised(message, Some(early))).starts_with("Invalid JSON value for DETAIL"));
     }
 
     #[test]
     fn a_status_may_be_the_code_itself() {
         assert_eq!(status("PT402", ""), 402);
         assert_eq!(status("PT40A", ""), 500);
+        assert_eq!((status("PT100", ""), status("PT199", ""), status("PT200", "")), (500, 500, 200));
     }
 }

@@ -28,10 +28,11 @@ pub fn frames(name: &HeaderName) -> bool {
     [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE].contains(name)
 }
 
-/// The number that a text begins with.
+/// The number that a text begins with: of a reply that ends, which those below 200 do not.
 fn status_of(text: &str) -> Result<StatusCode, Problem> {
     let digits = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let status = text[..digits].parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.filter(|status| !status.is_informational());
     status.ok_or_else(|| Problem::new(Code::StatusInvalid, "response.status guc must be a valid status code"))
 }
 
@@ -84,7 +85,7 @@ mod tests {
         for headers in ["{}", "x", r#"[{"a": 1}]"#, r#"[{"a": "1", "b": "2"}]"#, r#"[{"a b": "1"}]"#] {
             assert_eq!(asked(Some(headers), None).unwrap_err().code(), Code::HeadersInvalid);
         }
-        for status in ["", "bad", "99"] {
+        for status in ["", "bad", "99", "100", "199"] {
             assert_eq!(asked(None, Some(status)).unwrap_err().code(), Code::StatusInvalid);
         }
     }
