@@ -3,6 +3,7 @@
 mod address;
 mod file;
 mod keys;
+mod uri;
 
 use crate::{Fault, Origin, Secret};
 

@@ -18,7 +18,7 @@ use tokio_postgres::{
     error::SqlState,
     types::{ToSql, Type},
 };
-use transom_ports::DbError;
+use transom_ports::{DbError, Fault, Reported};
 use transom_query::{
     Catalog, ColumnId, TableId,
     catalog::{Access, Table, TableKind},
@@ -90,6 +90,9 @@ pub(crate) async fn introspect(
     let begin =
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL jit = off";
     client.batch_execute(begin).await.map_err(failed)?;
+    if native {
+        all_there(client, schemas).await?;
+    }
     let answers = answers(client, schemas).await.map_err(failed)?;
     let zones: Vec<Box<str>> = match native {
         true => {
@@ -135,6 +138,22 @@ pub(crate) async fn introspect(
 
 /// Asks every question; all are on their way before the first is answered. None is prepared: rows would keep it so, beyond
 /// the transaction.
+/// Errors: a schema that is to be served and does not exist.
+async fn all_there(client: &Client, schemas: &[String]) -> Result<(), DbError> {
+    let question = "SELECT s FROM unnest($1::text[]) s WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = s)";
+    let missing = client.query_typed(question, &[(&schemas, Type::TEXT_ARRAY)]).await;
+    let missing = missing.map_err(|error| db_error(&error, During::Read))?;
+    let Some(name) = missing.first().map(|row| row.get::<_, &str>(0)) else { return Ok(()) };
+    let message = format!("schema \"{name}\" does not exist");
+    let reported = Reported {
+        code: "3F000".into(),
+        message: message.clone(),
+        details: None,
+        hint: Some("Create it, or take it out of the schemas that are served".to_owned()),
+    };
+    Err(DbError { reported: Some(Box::new(reported)), ..DbError::new(Fault::Undefined, message) })
+}
+
 async fn answers(client: &Client, schemas: &[String]) -> Result<[Vec<Row>; 5], Error> {
     let of: &[(&(dyn ToSql + Sync), Type)] = &[(&schemas, Type::TEXT_ARRAY)];
     let answers = tokio::join!(

@@ -2,7 +2,7 @@
 
 use transom_types::nearest::nearest;
 
-use super::{OpenApiMode, Postgrest, TransactionEnd, file::Given};
+use super::{OpenApiMode, Postgrest, TransactionEnd, file::Given, uri};
 use crate::{Fault, Origin, Secret};
 
 /// Every key that is known, with the older names some have.
@@ -161,6 +161,15 @@ impl Reader<'_> {
     fn refuse_unserved(&mut self) {
         if self.text("server-unix-socket").is_some() {
             self.refused("server-unix-socket", "server-host and server-port: Unix sockets are not served");
+        }
+        if self.text("jwt-aud").is_some_and(|audience| !uri::is_audience(&audience)) {
+            self.refused("jwt-aud", "a text without a colon, or an URI");
+        }
+        if self.text("jwt-role-claim-key").is_some_and(|path| !path.starts_with(['.', '['])) {
+            self.refused("jwt-role-claim-key", "a path that begins with a dot, such as .role or .roles[0]");
+        }
+        if self.text("openapi-server-proxy-uri").is_some_and(|address| !uri::is_web_address(&address)) {
+            self.refused("openapi-server-proxy-uri", "an address such as https://example.org:8443/api");
         }
         if !self.truth("db-pool-automatic-recovery", true) {
             self.refused("db-pool-automatic-recovery", "true: lost connections are always opened again");

@@ -60,3 +60,30 @@ fn what_is_not_known_is_refused_by_name() {
     assert!(said.iter().any(|fault| fault.contains("Perhaps you meant `db-schemas`")), "{said:?}");
     assert!(said.iter().any(|fault| fault.contains("rollback-allow-override")), "{said:?}");
 }
+
+#[test]
+fn values_that_mean_nothing_are_refused_by_name() {
+    for (key, wrong, right) in [
+        (
+            "jwt-aud",
+            &["http://%%somewhere", ":none", "a b:c"][..],
+            &["shop", "urn:shop", "https://a.b/c?d=e"][..],
+        ),
+        ("jwt-role-claim-key", &["$$$", "role"], &[".role", ".a.b[0]", "[0]", ".\\\"a b\\\""]),
+        (
+            "openapi-server-proxy-uri",
+            &["shop", "ftp://shop", "http:/shop", "http://", "https://a:b/", "http://a b"],
+            &["https://shop.example/api", "http://a:8080", "HTTP://[::1]:80/"],
+        ),
+    ] {
+        for wrong in wrong {
+            let faults = read_text(&format!("{key} = \"{wrong}\""), &[]).unwrap_err();
+            let said = faults.iter().map(ToString::to_string).collect::<String>();
+            assert!(faults.len() == 1 && said.contains(key), "{key} {wrong} {said}");
+        }
+        for right in right {
+            let read = read_text(&format!("{key} = \"{right}\""), &[]);
+            assert!(read.is_ok(), "{key} {right} {:?}", read.err());
+        }
+    }
+}
