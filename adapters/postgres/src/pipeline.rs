@@ -76,7 +76,10 @@ impl Pipelines {
         let (Some(session), [step]) = (&unit.session, unit.steps.as_slice()) else { return None };
         let plain = session.read_only && session.isolation.is_none() && self.connector.prepares();
         let fits = session::decides_nothing(session, step) && !params::bloat(&step.statement);
-        (plain && fits).then_some((session, step))
+        // Nobody is to stand behind one that may take longer than others wait.
+        let short = session::own_timeout(session)
+            .is_none_or(|own| own.is_some_and(|timeout| timeout <= self.timeout));
+        (plain && fits && short).then_some((session, step))
     }
 
     /// Remembers how long a statement took when it ran by itself, and which of its parameters are arrays.

@@ -1,7 +1,10 @@
 //! Units that run as a role of the engine's own. The transaction, its settings, the statements and its end are on their
 //! way before the first answer, as far as no answer decides about the next: one round trip.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::{OptionFuture, join, join3, join4};
 use tokio_postgres::{Error, SimpleQueryMessage};
@@ -178,6 +181,32 @@ pub(crate) fn decides_nothing(session: &Session, step: &Step) -> bool {
         && (session.read_only || (step.expect == Expect::Any && step.precondition.is_none()))
 }
 
+/// How long a statement may run that the session itself says, as its role or its function was given it; `None` without an end.
+pub(crate) fn own_timeout(session: &Session) -> Option<Option<Duration>> {
+    let mut settings = session.settings.iter().rev();
+    let (_, value) = settings.find(|(name, _)| &**name == "statement_timeout")?;
+    // What cannot be read is the engine's to refuse.
+    let timeout = duration(value).unwrap_or_default();
+    Some(Some(timeout).filter(|timeout| !timeout.is_zero()))
+}
+
+/// A time as the engine writes it: `25s`, `1.5 min`; milliseconds without a unit.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let end = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "" | "ms" => 1e-3,
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number.trim().parse::<f64>().ok()? * seconds).ok()
+}
+
 /// Role and settings as one statement, where none are kept.
 pub(crate) fn settings(session: &Session) -> String {
     let mut text = String::from("SELECT set_config('role', ");
@@ -200,4 +229,20 @@ fn asked_of(messages: &[SimpleQueryMessage]) -> SessionReply {
     });
     let cell = |at| row.and_then(|row| row.get(at)).filter(|text| !text.is_empty()).map(Into::into);
     SessionReply { headers: cell(0), status: cell(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_the_engine_writes_it() {
+        let read = |text: &str| duration(text).map(|duration| duration.as_millis());
+        for (text, expected) in
+            [("25s", 25_000), ("250", 250), ("1.5 min", 90_000), ("2h", 7_200_000), ("0", 0), ("500us", 0)]
+        {
+            assert_eq!(read(text), Some(expected), "{text}");
+        }
+        assert_eq!((read("soon"), read("-1s"), read("5 parsecs"), read("")), (None, None, None, None));
+    }
 }

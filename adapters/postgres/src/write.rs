@@ -24,7 +24,7 @@ use crate::{
     pool::{self, Held, Lease, Pool},
     read::ATTEMPTS_MAX,
     rows,
-    session::InSession,
+    session::{self, InSession},
     shared::Shared,
     visible,
 };
@@ -32,6 +32,9 @@ use crate::{
 /// After its deadline a statement on a shared connection is ended by the server; only a server that does not answer
 /// keeps us longer.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The end of a unit whose session has its own limit. A request ends before: then what runs is stopped.
+const OWN_MAX: Duration = Duration::from_secs(3_600);
 
 /// How long a question for a role's privileges waits for a connection.
 const VISIBLE_WAIT: Duration = Duration::from_secs(10);
@@ -75,6 +78,9 @@ impl Writes {
         {
             return ended.map_err(|failure| failure.error);
         }
+        // Where the session has a limit of its own, or says that it has none, the engine holds it, statement by statement.
+        let own = unit.session.as_deref().and_then(session::own_timeout);
+        let deadline = if own.is_some() { Instant::now() + OWN_MAX } else { deadline };
         let mut pause = COLLISION_PAUSE;
         // What only reads is lost with its connection without a trace.
         let reads = unit.session.as_ref().is_some_and(|session| session.read_only);

@@ -142,7 +142,8 @@ fn settle(
             "The request took too long; it is not known whether it was applied",
         )
         .with_hint("Look before you try again, or send an Idempotency-Key")),
-        Guarded::Late => Err(Problem::new(Code::Deadline, "The request took too long")),
+        Guarded::Late => Err(Problem::new(Code::Deadline, "The request took too long")
+            .with_hint("This server ends requests after `server.limits.request_timeout`")),
         Guarded::Panicked(message) => {
             app.telemetry.observe(&Observation::Panicked { request_id: &id.0, message: &message });
             Err(Problem::new(Code::Internal, "An error inside the server").caused_by(message))

@@ -35,5 +35,6 @@ mod search;
 mod sessions;
 mod shop;
 mod telling;
+mod timeouts;
 mod tokens;
 mod writing;
