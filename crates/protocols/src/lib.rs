@@ -2,6 +2,7 @@
 //!
 //! A protocol knows its own grammar and nothing of the catalog: names are resolved by the planner.
 
+pub mod described;
 pub mod openapi;
 pub mod rest;
 pub mod swagger;

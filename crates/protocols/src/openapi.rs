@@ -18,13 +18,12 @@ use transom_query::{
     catalog::{Catalog, Column, ColumnId, Table},
     notes::TableNotes,
 };
-use transom_types::{Code, Problem};
 
-use crate::rest::BASE;
+use crate::{rest::BASE, swagger};
 use fields::Field;
 
-/// The media type of the document.
-pub const CONTENT_TYPE: &str = "application/openapi+json; charset=utf-8";
+/// Parameters of what only a project has.
+const OF_PROJECTS: [&str; 3] = ["cursor", "Idempotency-Key", "If-Match"];
 
 /// What the document says of the API as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,54 +36,28 @@ pub struct Info {
     pub version: String,
 }
 
-/// Whether the document can be had in a form that the caller accepts.
-/// Errors: [`Code::MediaTypeUnacceptable`].
-pub fn acceptable(accept: Option<&str>) -> Result<(), Problem> {
-    let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else { return Ok(()) };
-    match accept.split(',').any(produced) {
-        true => Ok(()),
-        false => Err(Problem::new(
-            Code::MediaTypeUnacceptable,
-            format!("None of these media types are available: {}", clip(accept)),
-        )
-        .with_hint("The description is application/openapi+json, OpenAPI 3.1")),
-    }
-}
-
-/// Whether this range of an `Accept` header has room for the document.
-fn produced(range: &str) -> bool {
-    let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let media = parts.next().unwrap_or_default();
-    let known = ["*/*", "application/*", "application/json", "application/openapi+json"];
-    known.contains(&&*media)
-        && parts.all(|parameter| match parameter.split_once('=') {
-            Some(("q", quality)) => quality.parse::<f32>().is_ok_and(|quality| quality > 0.0),
-            Some(("version", version)) => ["3", "3.1", "3.1.0"].contains(&version.trim_matches('"')),
-            _ => true,
-        })
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(100).collect()
-}
-
-/// The document for the role whose catalog this is.
-pub fn document(catalog: &Catalog, info: &Info) -> Json {
-    let mut tables: Vec<&str> = catalog.table_names().collect();
+/// The document for the role whose catalog this is. `native`: of one schema where PostgREST is spoken, and what of it is
+/// described there.
+pub fn document(catalog: &Catalog, info: &Info, native: Option<&swagger::Description<'_>>) -> Json {
+    let has_table = |name: &&str| native.is_none_or(|native| native.has_table(name));
+    let has_function = |name: &&str| native.is_none_or(|native| native.has_function(name));
+    let mut tables: Vec<&str> = catalog.table_names().filter(has_table).collect();
     tables.sort_unstable();
     let tables: Vec<Described<'_>> =
         tables.into_iter().filter_map(|name| Described::of(catalog, name)).collect();
-    let mut functions: Vec<&str> = catalog.function_names().collect();
+    let mut functions: Vec<&str> = catalog.function_names().filter(has_function).collect();
     functions.sort_unstable();
 
-    let mut components = components::shared();
+    let mut components = components::shared(native.is_some());
     let mut paths = Map::new();
     let mut tags = Vec::new();
     for table in &tables {
         tags.push(tag(table.key(), table.table.comment.as_deref()));
         schemas::add(catalog, table, &mut components);
         tables::add(table, &mut paths, &mut components);
-        rows::add(table, &mut paths, &mut components);
+        if native.is_none() {
+            rows::add(table, &mut paths, &mut components);
+        }
     }
     for name in functions {
         if let Some(function) = catalog.function(name).map(|id| &catalog[id]) {
@@ -92,19 +65,33 @@ pub fn document(catalog: &Catalog, info: &Info) -> Json {
             tags.push(tag(&format!("rpc/{name}"), function.comment.as_deref()));
         }
     }
-    paths.insert("/$batch".to_owned(), components::batch());
+    match native {
+        None => drop(paths.insert("/$batch".to_owned(), components::batch())),
+        Some(_) => without_parameters_of_projects(&mut paths),
+    }
     paths.insert("/".to_owned(), components::root());
     tags.push(json!({"name": "transom", "description": "The API itself."}));
     json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
         "info": {"title": info.title, "description": info.description, "version": info.version},
-        "servers": [{"url": BASE}],
-        "security": [{}, {"bearer": []}, {"apikey": []}],
+        "servers": [{"url": native.map_or(BASE, |native| native.address)}],
+        "security": match native {
+            None => json!([{}, {"bearer": []}, {"apikey": []}]),
+            Some(_) => json!([{}, {"bearer": []}]),
+        },
         "tags": tags,
         "paths": paths,
         "components": components.into_json(),
     })
+}
+
+fn without_parameters_of_projects(paths: &mut Map<String, Json>) {
+    let unknown = OF_PROJECTS.map(|name| reference("parameters", name));
+    let operations = paths.values_mut().filter_map(Json::as_object_mut).flat_map(Map::values_mut);
+    for parameters in operations.filter_map(|operation| operation.get_mut("parameters")?.as_array_mut()) {
+        parameters.retain(|parameter| !unknown.contains(parameter));
+    }
 }
 
 fn tag(name: &str, comment: Option<&str>) -> Json {

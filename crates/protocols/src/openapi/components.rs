@@ -3,34 +3,40 @@
 use serde_json::{Map, Value as Json, json};
 use transom_types::limits::BATCH_OPERATIONS_MAX;
 
-use super::{problems, reference};
+use super::{OF_PROJECTS, problems, reference};
 
 /// Every reusable part, by kind.
 pub(super) struct Components {
     pub schemas: Map<String, Json>,
     pub parameters: Map<String, Json>,
+    native: bool,
 }
 
 impl Components {
     /// As the document holds them.
-    pub(super) fn into_json(self) -> Json {
-        let mut responses = problems::responses();
+    pub(super) fn into_json(mut self) -> Json {
+        let mut responses = problems::responses(self.native);
         responses.insert("NotModified".to_owned(), not_modified());
+        let mut security = security_schemes();
+        if self.native {
+            OF_PROJECTS.iter().for_each(|name| drop(self.parameters.shift_remove(*name)));
+            security.shift_remove("apikey");
+        }
         json!({
             "schemas": self.schemas,
             "parameters": self.parameters,
             "headers": headers(),
             "responses": responses,
-            "securitySchemes": security_schemes(),
+            "securitySchemes": security,
         })
     }
 }
 
-/// What does not depend on the catalog.
-pub(super) fn shared() -> Components {
+/// What does not depend on the catalog. `native`: where PostgREST is spoken.
+pub(super) fn shared(native: bool) -> Components {
     let mut schemas = Map::new();
-    schemas.insert("Problem".to_owned(), problems::schema());
-    Components { schemas, parameters: parameters() }
+    schemas.insert("Problem".to_owned(), problems::schema(native));
+    Components { schemas, parameters: parameters(), native }
 }
 
 /// References to shared parameters.
@@ -112,17 +118,16 @@ fn not_modified() -> Json {
     json!({"description": "The caller has it already.", "headers": headers_named(&["ETag"])})
 }
 
-fn security_schemes() -> Json {
-    json!({
-        "bearer": {
-            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "A signed token; its role says what may be done.",
-        },
-        "apikey": {
-            "type": "apiKey", "in": "header", "name": "apikey",
-            "description": "A token as clients of Supabase send it.",
-        },
-    })
+fn security_schemes() -> Map<String, Json> {
+    let bearer = json!({
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "A signed token; its role says what may be done.",
+    });
+    let apikey = json!({
+        "type": "apiKey", "in": "header", "name": "apikey",
+        "description": "A token as clients of Supabase send it.",
+    });
+    Map::from_iter([("bearer".to_owned(), bearer), ("apikey".to_owned(), apikey)])
 }
 
 /// `/`: this document.

@@ -1,7 +1,9 @@
 //! `/rpc/NAME`: named queries.
 
 use serde_json::{Map, Value as Json, json};
-use transom_query::catalog::{Function, FunctionParam, Returns};
+use transom_query::catalog::{Column, Function, FunctionParam, Returns};
+
+use transom_types::DataType;
 
 use super::{
     components::{headers_named, parameters_named},
@@ -18,7 +20,8 @@ pub(super) fn add(function: &Function, paths: &mut Map<String, Json>) {
     let mut item = Map::new();
     if function.read_only {
         let mut get = operation(function, "get", problems::READ);
-        let mut parameters: Vec<Json> = function.params.iter().map(query_parameter).collect();
+        let named = function.params.iter().filter(|param| !param.name.is_empty());
+        let mut parameters: Vec<Json> = named.map(query_parameter).collect();
         // A parameter of the function goes before a word of the query string.
         let taken = |name: &str| function.params.iter().any(|param| &*param.name == name);
         let free: Vec<&str> = shaping(function).iter().copied().filter(|name| !taken(name)).collect();
@@ -75,17 +78,44 @@ fn query_parameter(param: &FunctionParam) -> Json {
         "name": &*param.name,
         "in": "query",
         "required": param.default.is_none(),
-        "schema": fields::of_type(param.data_type),
-        "example": examples::value(param.data_type),
+        "schema": fields::of_type(kind(param)),
+        "example": examples::value(kind(param)),
+    })
+}
+
+/// Of an engine's own function, what the name of the type says.
+fn kind(param: &FunctionParam) -> DataType {
+    let engine = param.engine.as_ref().and_then(|engine| DataType::from_cast_name(&engine.shown));
+    engine.unwrap_or(param.data_type)
+}
+
+fn kind_of(column: &Column) -> DataType {
+    let engine = column.engine_type.as_deref().and_then(DataType::from_cast_name);
+    engine.filter(|_| column.data_type == DataType::Any).unwrap_or(column.data_type)
+}
+
+/// The media type of a body that is the one argument of a function whose parameter has no name.
+fn whole(function: &Function) -> Option<&'static str> {
+    let [param] = function.params.as_slice() else { return None };
+    let engine = param.engine.as_ref().filter(|_| param.name.is_empty())?;
+    Some(match &*engine.shown {
+        "bytea" => "application/octet-stream",
+        "text" => "text/plain",
+        "xml" => "text/xml",
+        _ => "application/json",
     })
 }
 
 fn body(function: &Function) -> Json {
+    if let Some(media) = whole(function) {
+        let schema = if media == "application/json" { json!({}) } else { json!({"type": "string"}) };
+        return json!({"required": true, "content": {media: {"schema": schema}}});
+    }
     let mut properties = Map::new();
     let mut example = Map::new();
     for param in &function.params {
-        properties.insert(param.name.to_string(), fields::nullable(fields::of_type(param.data_type)));
-        example.insert(param.name.to_string(), examples::value(param.data_type));
+        properties.insert(param.name.to_string(), fields::nullable(fields::of_type(kind(param))));
+        example.insert(param.name.to_string(), examples::value(kind(param)));
     }
     let mut schema = json!({"type": "object", "properties": properties});
     let needed: Vec<&str> =
@@ -102,7 +132,7 @@ fn content(function: &Function) -> Option<Json> {
     let properties: Map<String, Json> = function
         .columns
         .iter()
-        .map(|column| (column.name.to_string(), fields::nullable(fields::of_type(column.data_type))))
+        .map(|column| (column.name.to_string(), fields::nullable(fields::of_type(kind_of(column)))))
         .collect();
     let row = json!({"type": "object", "properties": properties});
     let fields: Vec<Field<'_>> = function.columns.iter().map(Field::plain).collect();
@@ -111,9 +141,13 @@ fn content(function: &Function) -> Option<Json> {
         Returns::Nothing => return None,
         Returns::Row => (row, example),
         Returns::Rows => (json!({"type": "array", "items": row}), json!([example])),
-        Returns::Scalar | Returns::Scalars { .. } => match function.columns.first() {
-            Some(column) => {
-                (fields::nullable(fields::of_type(column.data_type)), examples::value(column.data_type))
+        Returns::Scalar | Returns::Scalars { .. } => match function.columns.first().map(kind_of) {
+            Some(kind) => {
+                let (value, example) = (fields::nullable(fields::of_type(kind)), examples::value(kind));
+                match function.returns {
+                    Returns::Scalar => (value, example),
+                    _ => (json!({"type": "array", "items": value}), json!([example])),
+                }
             }
             None => (json!({}), Json::Null),
         },

@@ -23,29 +23,33 @@ fn name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// The failure responses, by name.
-pub(super) fn responses() -> Map<String, Json> {
+/// The failure responses, by name. `native`: in the form that PostgREST gives them.
+pub(super) fn responses(native: bool) -> Map<String, Json> {
     let mut statuses: Vec<u16> = Code::ALL.iter().map(|code| code.status()).collect();
     statuses.sort_unstable();
     statuses.dedup();
-    statuses.into_iter().map(|status| (name(status), response(status))).collect()
+    statuses.into_iter().map(|status| (name(status), response(status, native))).collect()
 }
 
-fn response(status: u16) -> Json {
+fn response(status: u16, native: bool) -> Json {
+    let media = if native { "application/json" } else { "application/problem+json" };
     let codes: Vec<Code> = Code::ALL.iter().copied().filter(|code| code.status() == status).collect();
     let list: Vec<String> =
         codes.iter().map(|code| format!("- `{}`: {}", code.as_str(), code.title())).collect();
     let mut response = json!({
         "description": format!("A problem with one of these codes:\n{}", list.join("\n")),
-        "content": {"application/problem+json": {"schema": reference("schemas", "Problem")}},
+        "content": {media: {"schema": reference("schemas", "Problem")}},
     });
     if let Some(code) = codes.first() {
-        response["content"]["application/problem+json"]["example"] = example(*code);
+        response["content"][media]["example"] = example(*code, native);
     }
     response
 }
 
-fn example(code: Code) -> Json {
+fn example(code: Code, native: bool) -> Json {
+    if native {
+        return json!({"code": code.as_str(), "message": code.title(), "details": null, "hint": null});
+    }
     json!({
         "code": code.as_str(),
         "message": code.title(),
@@ -58,7 +62,20 @@ fn example(code: Code) -> Json {
 }
 
 /// The body of every failure.
-pub(super) fn schema() -> Json {
+pub(super) fn schema(native: bool) -> Json {
+    if native {
+        return json!({
+            "type": "object",
+            "description": "What went wrong.",
+            "required": ["code", "message", "details", "hint"],
+            "properties": {
+                "code": {"type": "string", "description": "PostgREST's, or the engine's own."},
+                "message": {"type": "string"},
+                "details": {},
+                "hint": {"type": ["string", "null"]},
+            },
+        });
+    }
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     json!({
         "type": "object",

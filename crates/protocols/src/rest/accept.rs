@@ -223,7 +223,7 @@ fn range(text: &str) -> Range<'_> {
 }
 
 /// The value of a parameter such as `q=0.5` or `for="text/csv"`.
-pub(super) fn parameter<'a>(parameters: &'a str, wanted: &str) -> Option<&'a str> {
+pub(crate) fn parameter<'a>(parameters: &'a str, wanted: &str) -> Option<&'a str> {
     split_quoted(parameters, b';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))

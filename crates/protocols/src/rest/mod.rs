@@ -31,6 +31,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use accept::parameter;
 pub use accept::{Asked, BareMedia, PlanForm, ReplyForm, negotiate};
 pub use batch::{BatchPart, batch_reply, parse_batch};
 pub use conditions::{conditions, idempotency_key};

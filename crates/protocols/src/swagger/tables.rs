@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 use transom_query::{
     TableId,
-    catalog::{Catalog, ColumnId, Table, TableKind},
+    catalog::{Access, Catalog, Column, ColumnId, ForeignKey, Table, TableKind},
     notes::{ColumnNotes, TableNotes},
 };
 
@@ -20,8 +20,14 @@ pub(super) fn add(
     parameters: &mut Map<String, Json>,
 ) {
     let table = &catalog[id];
-    let nothing = TableNotes::default();
-    let notes = catalog.notes().table(id).unwrap_or(&nothing);
+    let told;
+    let notes = match catalog.notes().table(id) {
+        Some(notes) => notes,
+        None => {
+            told = of_catalog(table);
+            &told
+        }
+    };
     definitions.insert(table.name.to_string(), definition(catalog, table, notes));
     parameters.insert(
         format!("body.{}", table.name),
@@ -30,7 +36,8 @@ pub(super) fn add(
             "schema": reference("definitions", &table.name),
         }),
     );
-    for (column, notes) in table.columns.iter().zip(&notes.columns) {
+    for (column, notes) in table.columns.iter().zip(&notes.columns).filter(|(column, _)| column.access.select)
+    {
         let mut parameter = json!({
             "name": &*column.name, "in": "query", "type": "string", "required": false, "format": &*notes.type_name,
         });
@@ -42,11 +49,30 @@ pub(super) fn add(
     paths.insert(format!("/{}", table.name), path(table, notes));
 }
 
+/// What the catalog itself tells, where the engine was not asked for more.
+fn of_catalog(table: &Table) -> TableNotes {
+    let writable = !matches!(table.kind, TableKind::View { writable: false });
+    let column = |column: &Column| ColumnNotes {
+        type_name: column.data_type.name().into(),
+        required: !column.nullable && column.default.is_none() && !column.identity && !column.generated,
+        default: column.default.clone(),
+        ..ColumnNotes::default()
+    };
+    TableNotes {
+        insertable: writable,
+        updatable: writable,
+        deletable: writable,
+        columns: table.columns.iter().map(column).collect(),
+    }
+}
+
 fn path(table: &Table, notes: &TableNotes) -> Json {
     let filters: Vec<Json> = table
         .columns
         .iter()
-        .map(|column| reference("parameters", &format!("rowFilter.{}.{}", table.name, column.name)))
+        .zip(&notes.columns)
+        .filter(|(column, _)| column.access.select)
+        .map(|(column, _)| reference("parameters", &format!("rowFilter.{}.{}", table.name, column.name)))
         .collect();
     let named = |names: &[&str]| names.iter().map(|name| reference("parameters", name)).collect::<Vec<_>>();
     let body = format!("body.{}", table.name);
@@ -60,19 +86,33 @@ fn path(table: &Table, notes: &TableNotes) -> Json {
         [filters.clone(), named(&READ)].concat(),
         json!({"200": {"description": "OK", "schema": rows}, "206": {"description": "Partial Content"}}),
     );
-    let mut path = json!({"get": get});
-    if notes.insertable || notes.updatable || notes.deletable {
-        let done = json!({"204": {"description": "No Content"}});
-        path["post"] =
-            operation(named(&[&body, "select", "preferPost"]), json!({"201": {"description": "Created"}}));
-        path["patch"] = operation([filters.clone(), named(&[&body, "preferReturn"])].concat(), done.clone());
-        path["delete"] = operation([filters, named(&["preferReturn"])].concat(), done);
+    let (mut path, access) = (Map::new(), table.access);
+    if access.select {
+        path.insert("get".to_owned(), get);
     }
-    path
+    // Whether anybody can write at all is asked of the engine, and not how: as PostgREST describes it.
+    let writable = notes.insertable || notes.updatable || notes.deletable;
+    let done = json!({"204": {"description": "No Content"}});
+    if writable && access.insert {
+        let created = json!({"201": {"description": "Created"}});
+        path.insert("post".to_owned(), operation(named(&[&body, "select", "preferPost"]), created));
+    }
+    if writable && access.update {
+        let parameters = [filters.clone(), named(&[&body, "preferReturn"])].concat();
+        path.insert("patch".to_owned(), operation(parameters, done.clone()));
+    }
+    if writable && access.delete {
+        path.insert("delete".to_owned(), operation([filters, named(&["preferReturn"])].concat(), done));
+    }
+    Json::Object(path)
 }
 
 fn definition(catalog: &Catalog, table: &Table, notes: &TableNotes) -> Json {
-    let columns = || (0u32..).map(ColumnId).zip(table.columns.iter().zip(&notes.columns));
+    let usable = |access: Access| access.select || access.insert || access.update;
+    let columns = || {
+        let columns = (0u32..).map(ColumnId).zip(table.columns.iter().zip(&notes.columns));
+        columns.filter(|(_, (column, _))| usable(column.access))
+    };
     let mut definition = json!({"type": "object"});
     if let Some(comment) = &table.comment {
         definition["description"] = json!(&**comment);
@@ -114,7 +154,11 @@ fn description(catalog: &Catalog, table: &Table, id: ColumnId) -> Option<String>
         notes.push("This is a Primary Key.<pk/>".to_owned());
     }
     // Through views there may be many ways: the table itself is what is meant.
-    let ways = || table.foreign_keys.iter().filter(|key| key.columns == [id] && key.referenced.len() == 1);
+    let ways = || {
+        let single = |key: &&ForeignKey| key.columns == [id] && key.referenced.len() == 1;
+        let seen = |key: &&ForeignKey| catalog[key.table][key.referenced[0]].access.select;
+        table.foreign_keys.iter().filter(single).filter(seen)
+    };
     let to_table = ways().find(|key| catalog[key.table].kind == TableKind::Table);
     if let Some(key) = to_table.or_else(|| ways().next()) {
         let to = &catalog[key.table];

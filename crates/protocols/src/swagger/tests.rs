@@ -1,21 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::*;
+use transom_query::catalog::{Access, Column, ColumnId, Table, TableKind};
+use transom_types::DataType;
 
-#[test]
-fn the_document_goes_by_what_is_accepted() {
-    let own = Some("application/openapi+json; charset=utf-8");
-    for (accept, expected) in [
-        (None, own),
-        (Some("*/*"), own),
-        (Some("application/openapi+json"), own),
-        (Some("application/json"), Some("application/json; charset=utf-8")),
-        (Some("text/html, */*;q=0.1"), own),
-        (Some("text/csv"), None),
-    ] {
-        assert_eq!(content_type(accept).ok(), expected, "{accept:?}");
-    }
-}
+use super::*;
 
 #[test]
 fn addresses_always_have_a_port_and_a_path() {
@@ -65,4 +53,51 @@ fn a_parameter_lists_what_there_is_to_choose_from() {
     let parameters = tables::shared_parameters();
     assert_eq!(parameters["preferCount"]["enum"], json!(["count=none"]));
     assert_eq!(parameters["preferParams"].get("enum"), None);
+}
+
+#[test]
+fn a_project_is_described_by_its_catalog() {
+    let column = |name: &str, data_type, access| Column {
+        name: name.into(),
+        data_type,
+        engine_type: None,
+        nullable: false,
+        default: (name == "id").then(|| "1".into()),
+        generated: false,
+        identity: false,
+        collation: None,
+        vector: false,
+        computed: false,
+        representation: None,
+        access,
+        comment: None,
+    };
+    let table = Table {
+        name: "films".into(),
+        schema: None,
+        kind: TableKind::Table,
+        columns: vec![
+            column("id", DataType::Integer, Access::ALL),
+            column("price", DataType::Numeric, Access::ALL),
+            column("secret", DataType::Text, Access::NONE),
+        ],
+        primary_key: vec![ColumnId(0)],
+        unique_keys: Vec::new(),
+        foreign_keys: Vec::new(),
+        indexes: Vec::new(),
+        full_text: None,
+        access: Access { select: true, insert: true, update: false, delete: false },
+        comment: None,
+    };
+    let info = Info { title: "Films".into(), description: "All".into(), version: "1".into() };
+    let described = Description { info: Some(&info), address: "/rest/v1", ..Description::default() };
+    let document = document(&Catalog::new(vec![table], Vec::new()), &described);
+    assert_eq!((&document["basePath"], document.get("host")), (&json!("/rest/v1"), None));
+    assert_eq!(document["info"]["title"], "Films");
+    let methods: Vec<&String> = document["paths"]["/films"].as_object().unwrap().keys().collect();
+    assert_eq!(methods, ["get", "post"]);
+    let films = &document["definitions"]["films"];
+    assert_eq!(films["required"], json!(["price"]));
+    assert_eq!(films["properties"]["price"], json!({"format": "numeric", "type": "number"}));
+    assert!(!document.to_string().contains("secret"));
 }

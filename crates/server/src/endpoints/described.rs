@@ -1,15 +1,17 @@
-//! `/`, where PostgREST is spoken: the OpenAPI 2.0 document of a schema, as far as the caller may use it.
+//! `/`, where PostgREST is spoken: the OpenAPI document of a schema, as far as the caller may use it. 2.0, unless 3.1 is asked for.
 
 use std::time::Instant;
 
 use http::{HeaderValue, request::Parts};
 use transom_protocols::{
+    described::{self, Version},
+    openapi as three,
     rest::{self, Preferences},
     swagger::{self, Description},
 };
 use transom_types::{Code, Principal, Problem};
 
-use super::{data, headers};
+use super::{data, headers, openapi};
 use crate::{
     app::App,
     pipeline::Passage,
@@ -30,7 +32,7 @@ pub async fn root(
         return Err(Problem::new(Code::RootDisabled, "Root endpoint metadata is disabled"));
     }
     let request = headers::head(head, app.settings.base())?;
-    let content_type = swagger::content_type(request.headers.accept)?;
+    let chosen = described::choose(request.headers.accept, Version::Two)?;
     let schema = rest::schema(&request);
     let model = app.data.model();
     let grant = model.policies_of(schema)?.authorize(principal)?;
@@ -48,13 +50,17 @@ pub async fn root(
     passage.stages.measured(&[(Stage::Database, started.elapsed().as_nanos() as u64)]);
     let description = Description {
         schema: grant.catalog().schema(),
+        info: None,
         address: &native.address,
         security: native.describes_security,
         tables: visible.as_ref().map(|visible| &*visible.tables),
         functions: visible.as_ref().map(|visible| &*visible.functions),
     };
-    let document = swagger::document(grant.catalog(), &description).to_string();
-    let mut reply = reply::ok(HeaderValue::from_static(content_type), document);
+    let document = match chosen.version {
+        Version::Two => swagger::document(grant.catalog(), &description),
+        Version::Three => three::document(grant.catalog(), &openapi::info(), Some(&description)),
+    };
+    let mut reply = reply::ok(HeaderValue::from_static(chosen.content_type), document.to_string());
     data::say_schema(app, schema, &mut reply);
     Ok(reply)
 }

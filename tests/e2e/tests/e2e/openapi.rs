@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value as Json, json};
 use transom_pgkit::Database;
-use transom_testkit::{Project, Server, embedded_only, token};
+use transom_testkit::{Client, Project, Server, embedded_only, token};
 use tried::{Trial, likely, valid};
 
 use crate::{
@@ -107,9 +107,70 @@ fn each_role_gets_its_own_and_may_keep_it() {
 
         GET //rest/v1/
         Accept: application/openapi+json;version=2.0
-        => 406 PGRST107
+        => 200
+        Content-Type: application/openapi+json; charset=utf-8
+        ~ {"swagger":"2.0","basePath":"/rest/v1"}
+
+        GET //rest/v1/
+        Accept: application/vnd.oai.openapi+json;version=3.1
+        => 200
+        Content-Type: application/vnd.oai.openapi+json;version=3.1
+        ~ {"openapi":"3.1.0"}
+
+        GET //rest/v1/
+        Accept: application/openapi+json;version=1.2
+        => 406 PGRST107 "version=2.0 and version=3.1"
         "#,
     );
+    let in_two = |client: Client, name: &str| {
+        let client = client.with("Accept", "application/openapi+json;version=2.0");
+        valid(&client, project.dir(), name)
+    };
+    let of_anybody = in_two(server.client(), "anonymous-2");
+    assert!(!of_anybody.to_string().contains("secrets") && of_anybody["paths"]["/notes"]["post"].is_null());
+    let of_user = in_two(server.user("ada"), "user-2");
+    assert_eq!(of_user["definitions"]["notes"]["required"], json!(["body"]));
+    assert!(of_user["paths"]["/notes"]["post"].is_object() && of_user["paths"]["/secrets"].is_object());
+}
+
+#[test]
+fn both_versions_are_to_be_had_where_postgrest_is_spoken() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (project, database, server) = crate::postgrest::served("public");
+    let schema = "CREATE TYPE tone AS ENUM ('loud', 'soft');
+        CREATE TABLE tunes (id int PRIMARY KEY, tone tone NOT NULL, words text[]);
+        CREATE FUNCTION is_loud(tunes) RETURNS boolean STABLE LANGUAGE sql AS $$ SELECT $1.tone = 'loud' $$;
+        CREATE TABLE drafts (id int PRIMARY KEY);
+        CREATE FUNCTION loudest(most int DEFAULT 1) RETURNS SETOF tunes STABLE LANGUAGE sql AS $$ TABLE tunes $$;
+        CREATE FUNCTION counts() RETURNS SETOF int STABLE LANGUAGE sql AS $$ VALUES (1) $$;
+        CREATE FUNCTION whole(json) RETURNS json LANGUAGE sql AS $$ SELECT $1 $$;
+        GRANT SELECT ON tunes TO e2e_anon; NOTIFY pgrst";
+    crate::postgrest::asked(&database.url(), schema);
+    let client = server.client();
+    crate::postgrest::wait_until(|| client.get("/rpc/counts").status == 200, "the schema was read again");
+    let of = |accept: &str, name: &str| {
+        (tried::valid_at("/", &client.with("Accept", accept), project.dir(), name), accept.to_owned())
+    };
+    for (document, accept) in [of("*/*", "usual"), of("application/openapi+json;version=2.0", "two")] {
+        assert_eq!(document["swagger"], "2.0", "{accept}");
+    }
+    let vendor = "application/vnd.oai.openapi+json;version=3.1";
+    for (document, accept) in [of("application/openapi+json;version=3.1", "three"), of(vendor, "vendor")] {
+        assert_eq!(document["openapi"], "3.1.0", "{accept}");
+        let paths = &document["paths"];
+        assert!(paths["/tunes"]["get"].is_object() && paths["/rpc/whole"]["post"].is_object());
+        assert!(paths["/drafts"].is_null() && paths["/tunes/{key}"].is_null() && paths["/$batch"].is_null());
+        let tunes = &document["components"]["schemas"]["tunes"];
+        assert_eq!(tunes["properties"]["tone"]["enum"], json!(["loud", "soft"]));
+        assert_eq!(tunes["examples"][0]["tone"], "loud");
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+        let counts = &paths["/rpc/counts"]["get"]["responses"]["200"]["content"]["application/json"];
+        assert_eq!(counts["schema"]["items"]["format"], "int64");
+    }
+    let problem = client.with("Accept", "application/openapi+json;version=3.0").get("/").expect(406).json();
+    assert!(problem["message"].as_str().unwrap().ends_with("OpenAPI has version=2.0 and version=3.1 here"));
 }
 
 /// Types that only a server has, and one column that not everybody may see.

@@ -29,8 +29,13 @@ fn succeeds(command: &mut Command) {
 
 /// The document that a caller gets, which the validator finds no fault with.
 pub fn valid(client: &Client, folder: &Path, name: &str) -> Json {
+    valid_at("/rest/v1/", client, folder, name)
+}
+
+/// The same at another place.
+pub fn valid_at(path: &str, client: &Client, folder: &Path, name: &str) -> Json {
     let file = folder.join(format!("{name}.json"));
-    let document = client.get("/rest/v1/").expect(200);
+    let document = client.get(path).expect(200);
     fs::write(&file, &document.body).unwrap();
     succeeds(Command::new(published("openapi-spec-validator")).arg(&file));
     document.json()
