@@ -73,6 +73,9 @@ pub(crate) struct Around {
     pub(crate) asked: Statement,
 }
 
+/// Behind a `BEGIN`: the server may be told to end sessions that are idle in a transaction sooner than ours goes on.
+pub(crate) const UNHURRIED: &str = "; SET LOCAL idle_in_transaction_session_timeout = '60s'";
+
 impl Connector {
     /// Reads the address. Errors: [`Fault::Unavailable`] for an address that is none; the password is never in the message.
     pub(crate) fn new(options: &Options) -> Result<Self, DbError> {

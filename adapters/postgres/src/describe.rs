@@ -6,7 +6,7 @@ use transom_sql::Statement;
 use transom_types::DataType;
 
 use crate::{
-    connect::Connection,
+    connect::{Connection, UNHURRIED},
     errors::{During, db_error},
     params,
 };
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) async fn describe(client: &Client, sql: &str) -> Result<Described, DbError> {
     let failed = |error| db_error(&error, During::Read);
     // In one transaction, so that a pooler leaves us the session that knows the statement.
-    client.batch_execute("BEGIN").await.map_err(failed)?;
+    client.batch_execute(&format!("BEGIN{UNHURRIED}")).await.map_err(failed)?;
     let statement = client.prepare(sql).await.map_err(failed)?;
     let columns: Vec<_> = statement
         .columns()

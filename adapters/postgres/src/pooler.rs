@@ -9,7 +9,7 @@ use std::{
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 use transom_ports::{DbError, Fault};
 
-use crate::connect::Connector;
+use crate::connect::{Connector, UNHURRIED};
 
 /// How long the look may take: a pooler with no session left keeps us waiting.
 const LOOK_MAX: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ async fn look(connector: &Connector) -> Result<bool, DbError> {
     let failed = |error: Error| DbError::new(Fault::Unavailable, error.to_string());
     let mark = format!("{:x}", RandomState::new().build_hasher().finish());
     one.batch_execute(&format!("SET transom.session = '{mark}'")).await.map_err(failed)?;
-    other.batch_execute("BEGIN").await.map_err(failed)?;
+    other.batch_execute(&format!("BEGIN{UNHURRIED}")).await.map_err(failed)?;
     let strange = found(&other).await.map_err(failed)? == Some(mark.clone());
     // The other keeps its session meanwhile: one that is not ours.
     let lost = !strange && found(&one).await.map_err(failed)? != Some(mark);

@@ -5,7 +5,7 @@ use transom_ports::DbError;
 
 use crate::{
     Options,
-    connect::Connector,
+    connect::{Connector, UNHURRIED},
     errors::{During, db_error},
 };
 
@@ -47,7 +47,7 @@ async fn made(
     function: &str,
     names: &[&str],
 ) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
-    client.batch_execute(&format!("BEGIN; SELECT {function}()")).await?;
+    client.batch_execute(&format!("BEGIN{UNHURRIED}; SELECT {function}()")).await?;
     let rows = client.query_typed(OF_FUNCTION, &[(&prefix, Type::TEXT), (&names, Type::TEXT_ARRAY)]).await?;
     client.batch_execute("ROLLBACK").await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())

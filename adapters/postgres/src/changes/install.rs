@@ -3,7 +3,10 @@
 use tokio_postgres::{Client, types::Type};
 use transom_ports::{DbError, Fault};
 
-use crate::errors::{During, db_error};
+use crate::{
+    connect::UNHURRIED,
+    errors::{During, db_error},
+};
 
 const SCRIPT: &str = include_str!("install.sql");
 
@@ -42,7 +45,10 @@ pub(crate) async fn install(client: &Client) -> Result<(), DbError> {
     }
     let failed = |error: tokio_postgres::Error| db_error(&error, During::Read);
     let make = async {
-        client.batch_execute(&format!("BEGIN; {}", Locked::Install.statement())).await.map_err(failed)?;
+        client
+            .batch_execute(&format!("BEGIN{UNHURRIED}; {}", Locked::Install.statement()))
+            .await
+            .map_err(failed)?;
         // Another server may have been first.
         if !is_current(client).await? {
             client.batch_execute(SCRIPT).await.map_err(failed)?;

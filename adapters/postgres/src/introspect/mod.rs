@@ -24,7 +24,10 @@ use transom_query::{
     catalog::{Access, Table, TableKind},
 };
 
-use crate::errors::{During, db_error};
+use crate::{
+    connect::UNHURRIED,
+    errors::{During, db_error},
+};
 pub(crate) use handlers::handlers;
 
 /// Begins every question: tables, partitioned tables (their partitions are theirs), views, materialised views and foreign
@@ -89,7 +92,7 @@ pub(crate) async fn introspect(
     // With no schema in the path every name is written with its own. To compile a question takes ten times its own time.
     let begin =
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL jit = off";
-    client.batch_execute(begin).await.map_err(failed)?;
+    client.batch_execute(&format!("{begin}{UNHURRIED}")).await.map_err(failed)?;
     if native {
         all_there(client, schemas).await?;
     }

@@ -3,7 +3,7 @@
 use transom_pgkit::Database;
 use transom_testkit::{Project, Server};
 
-use crate::spec::check;
+use crate::{outages::asked, spec::check};
 
 const SCHEMA: &str = r#"
 CREATE EXTENSION hstore;
@@ -325,6 +325,60 @@ fn what_is_beyond_numbers_and_years_is_a_value() {
 
         POST /things
         {"id":90,"raw":"\\x0"}
+        => 400 22P02
+        "#,
+    );
+}
+
+#[test]
+fn shapes_are_read_written_and_found() {
+    let database = Database::create();
+    let there = "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'";
+    if asked(&database.url(), there) == "0" {
+        #[allow(clippy::print_stdout, reason = "whoever reads the run sees what it says nothing about")]
+        {
+            println!("not here: PostGIS is not installed");
+        }
+        return;
+    }
+    let schema = "CREATE EXTENSION postgis;
+CREATE TABLE places (id int PRIMARY KEY, geo geometry(Point, 4326));
+INSERT INTO places VALUES (1, 'SRID=4326;POINT(1 2)');";
+    let (_project, _database, server) = serve(schema, &["places"]);
+    check(
+        &server,
+        r#"
+        GET /places
+        => 200
+        ~ [{"id":1,"geo":{"type":"Point","coordinates":[1,2]}}]
+
+        POST /places?select=geo
+        Prefer: return=representation
+        {"id":2,"geo":{"type":"Point","coordinates":[3,4]}}
+        => 201
+        ~ [{"geo":{"type":"Point","coordinates":[3,4]}}]
+
+        POST /places
+        [{"id":3,"geo":"SRID=4326;POINT(5 6)"},{"id":4,"geo":null}]
+        => 201
+
+        GET /places?select=id&geo=eq.SRID=4326;POINT(5 6)
+        => 200
+        [{"id":3}]
+
+        GET /places?select=id&geo=ov.SRID=4326;POLYGON((0 0,3.5 0,3.5 4.5,0 4.5,0 0))&order=id
+        => 200
+        [{"id":1},{"id":2}]
+
+        GET /places?geo=eq.x
+        => 400 22P02
+
+        POST /places
+        {"id":90,"geo":"x"}
+        => 400 22P02
+
+        POST /places
+        [{"id":90,"geo":"x"},{"id":91,"geo":null}]
         => 400 22P02
         "#,
     );

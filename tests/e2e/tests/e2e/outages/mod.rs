@@ -2,6 +2,7 @@
 //! Nothing acknowledged is lost, nothing happens twice, and the answer says what happened.
 
 mod changes_beneath;
+mod collisions;
 mod crashes;
 mod limits;
 mod proxy;
@@ -34,7 +35,7 @@ fn notes() -> Project {
 }
 
 /// What `psql` prints.
-fn asked(url: &str, sql: &str) -> String {
+pub(crate) fn asked(url: &str, sql: &str) -> String {
     let mut psql = Programs::find().command("psql");
     psql.args(["-At", "-c", sql, url]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = psql.output().unwrap();
