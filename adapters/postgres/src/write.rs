@@ -381,7 +381,7 @@ impl Failure {
     }
 
     fn of_statement(error: &tokio_postgres::Error, during: During, prepared: &Prepared) -> Self {
-        Self { error: of_statement(error, during, prepared), ..Self::of(error, during, 0) }
+        Self { error: of_statement(error, during, prepared), ..Self::of(error, during, 0) }.at(0)
     }
 
     pub(crate) fn at(self, step: u16) -> Self {
