@@ -27,13 +27,13 @@ const CASES: &[(&str, &[&str])] = &[
     (
         "INSERT INTO plain VALUES (1, 'ä\"', 1.50, '2024-01-02 03:04:05+02', '\\xff00', '{\"a\": [1]}')",
         &[
-            r#"Insert plain {"id":1}: - > {"id":1,"label":"ä\"","price":1.5,"made":"2024-01-02T01:04:05+00:00","bytes":"\\xff00","extra":{"a":[1]}}"#,
+            r#"Insert plain {"id":1}: - > {"id":1,"label":"ä\"","price":1.50,"made":"2024-01-02T01:04:05+00:00","bytes":"\\xff00","extra":{"a":[1]}}"#,
         ],
     ),
     (
         "SET timezone = 'Asia/Tokyo'; SET bytea_output = 'escape'; SET extra_float_digits = -10; UPDATE plain SET price = 'NaN'; RESET ALL",
         &[
-            r#"Update plain {"id":1}: {"id":1,"label":"ä\"","price":1.5,"made":"2024-01-02T01:04:05+00:00","bytes":"\\xff00","extra":{"a":[1]}} > {"id":1,"label":"ä\"","price":"NaN","made":"2024-01-02T01:04:05+00:00","bytes":"\\xff00","extra":{"a":[1]}}"#,
+            r#"Update plain {"id":1}: {"id":1,"label":"ä\"","price":1.50,"made":"2024-01-02T01:04:05+00:00","bytes":"\\xff00","extra":{"a":[1]}} > {"id":1,"label":"ä\"","price":"NaN","made":"2024-01-02T01:04:05+00:00","bytes":"\\xff00","extra":{"a":[1]}}"#,
         ],
     ),
     ("UPDATE plain SET label = 'x' WHERE id = 99; DELETE FROM plain WHERE id = 99", &[]),
