@@ -82,6 +82,13 @@ impl Project {
         Server::start(self.dir(), &["--database-url", &database.url()])
     }
 
+    /// Serves a database as PostgREST would, by this configuration. Errors: what it printed when it did not start.
+    pub fn serve_as_postgrest(&self, configuration: &str, flags: &[&str]) -> Result<Server, String> {
+        let file = self.write("postgrest.conf", configuration).dir().join("postgrest.conf");
+        let file = file.to_str().expect("a name that is text");
+        Server::try_start(self.dir(), &[&["--postgrest-config", file], flags].concat())
+    }
+
     fn migrations(&self) -> Vec<(PathBuf, String)> {
         let files = fs::read_dir(self.dir().join("migrations")).into_iter().flatten();
         let paths = files.map(|entry| entry.expect("an entry").path());

@@ -25,9 +25,7 @@ fn told(uri: &str, secret: &str) -> Result<Server, String> {
     let text = format!(
         "db-uri = \"{uri}\"\ndb-anon-role = \"postgres\"\nlog-level = \"warn\"\njwt-secret = \"{secret}\"\n"
     );
-    project.write("postgrest.conf", &text);
-    let file = project.dir().join("postgrest.conf").display().to_string();
-    Server::try_start(project.dir(), &["--postgrest-config", &file])
+    project.serve_as_postgrest(&text, &[])
 }
 
 #[test]

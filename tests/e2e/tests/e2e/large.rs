@@ -124,9 +124,7 @@ fn sessions_have_large_replies_too() {
         "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"large_anon\"\nserver-port = 0\n",
         database.url()
     );
-    project.write("postgrest.conf", &text);
-    let file = project.dir().join("postgrest.conf").display().to_string();
-    let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+    let server = project.serve_as_postgrest(&text, &[]).unwrap();
     check_rows(&server.client(), "/lines?order=id", 9_000);
     let one = server.client().with("Accept", "application/vnd.pgrst.object+json").get("/lines");
     assert_eq!((one.status, one.code().as_str()), (406, "PGRST116"));

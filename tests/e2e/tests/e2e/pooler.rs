@@ -138,12 +138,11 @@ fn roles_of_the_database_are_kept_apart_behind_a_pooler() {
         asked(&database.url("postgres"), NATIVE);
         let (project, url) = (Project::empty(), pooler.url(&database.url("postgres")));
         let secret = transom_testkit::SECRET;
-        project.write("p.conf", &format!(
+        let text = format!(
             "db-uri = \"{url}\"\ndb-schemas = \"api\"\ndb-anon-role = \"visitor\"\ndb-prepared-statements = false\n\
              db-channel-enabled = false\njwt-secret = \"{secret}\"\n"
-        ));
-        let file = project.dir().join("p.conf").display().to_string();
-        let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+        );
+        let server = project.serve_as_postgrest(&text, &[]).unwrap();
         std::thread::scope(|scope| {
             for number in 0..6 {
                 let subject = format!("author-{number}");

@@ -38,21 +38,18 @@ pub(crate) fn wait_until(mut done: impl FnMut() -> bool, what: &str) {
     }
 }
 
-fn configured(project: &Project, database: &Database, schemas: &str) {
-    let text = format!(
+fn configuration(database: &Database, schemas: &str) -> String {
+    format!(
         "db-uri = \"{}\"\ndb-schemas = \"{schemas}\"\ndb-anon-role = \"e2e_anon\"\nlog-level = \"info\"\n\
          server-trace-header = \"X-Trace\"\njwt-secret = \"reallyreallyreallyreallyverysafe\"\n",
         database.url()
-    );
-    project.write("postgrest.conf", &text);
+    )
 }
 
 pub(crate) fn served(schemas: &str) -> (Project, Database, Server) {
     let (project, database) = (Project::empty(), Database::create());
     asked(&database.url(), SCHEMA);
-    configured(&project, &database, schemas);
-    let file = project.dir().join("postgrest.conf").display().to_string();
-    let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+    let server = project.serve_as_postgrest(&configuration(&database, schemas), &[]).unwrap();
     (project, database, server)
 }
 
@@ -243,7 +240,7 @@ fn schema_and_configuration_are_read_again_when_the_database_says_so() {
                 WHERE query LIKE 'LISTEN%' AND datname = current_database()";
     asked(&url, &format!("{} {deaf}", add("second")));
     wait_until(|| there("/second"), "the listener came back");
-    configured(&project, &database, "other");
+    project.write("postgrest.conf", &configuration(&database, "other"));
     asked(&url, "NOTIFY pgrst, 'reload config'");
     wait_until(|| there("/titles"), "the configuration was read again");
     client.get("/songs").expect(404);

@@ -119,9 +119,7 @@ fn a_session_is_one_round_trip() {
     let text = format!(
         "db-uri = \"{url}\"\ndb-schemas = \"public\"\ndb-anon-role = \"far_anon\"\nserver-port = 0\n"
     );
-    project.write("postgrest.conf", &text);
-    let file = project.dir().join("postgrest.conf").display().to_string();
-    let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+    let server = project.serve_as_postgrest(&text, &[]).unwrap();
     let client = server.client();
     check("a read by key", || client.get("/notes?id=eq.1"), 200);
     let mut id = 10;

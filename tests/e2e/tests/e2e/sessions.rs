@@ -38,9 +38,7 @@ fn served() -> (Project, Database, Server) {
         "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"sessions_anon\"\njwt-secret = \"{SECRET}\"\n",
         database.url()
     );
-    project.write("postgrest.conf", &text);
-    let file = project.dir().join("postgrest.conf").display().to_string();
-    let server = Server::start(project.dir(), &["--postgrest-config", &file]);
+    let server = project.serve_as_postgrest(&text, &[]).unwrap();
     (project, database, server)
 }
 

@@ -23,9 +23,7 @@ fn serve(project: &Project, database: &Database, schemas: &str, flags: &[&str]) 
         "db-uri = \"{}\"\ndb-schemas = \"{schemas}\"\ndb-anon-role = \"timeouts_plain\"\njwt-secret = \"{SECRET}\"\n",
         database.url()
     );
-    project.write("postgrest.conf", &text);
-    let file = project.dir().join("postgrest.conf").display().to_string();
-    Server::try_start(project.dir(), &[&["--postgrest-config", &file], flags].concat())
+    project.serve_as_postgrest(&text, flags)
 }
 
 #[test]
