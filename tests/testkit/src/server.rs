@@ -98,6 +98,14 @@ impl Server {
         self.child.id()
     }
 
+    /// What the kernel says of its memory, in MiB: `VmRSS` is what it holds now, `VmHWM` the most that it has held.
+    pub fn memory_mib(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = value.and_then(|value| value.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("a number of KiB") / 1024
+    }
+
     /// Kills the process at once, as a power cut would.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

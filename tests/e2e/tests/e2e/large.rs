@@ -27,13 +27,6 @@ fn project(rows: usize, bytes: usize) -> Project {
     project
 }
 
-/// The most memory that the process has held, in MiB.
-fn peak(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-}
-
 #[track_caller]
 fn check_rows(client: &Client, path: &str, rows: usize) {
     let reply = client.get(path).expect(200);
@@ -78,10 +71,10 @@ fn a_large_reply_costs_no_more_memory_than_one_of_a_few_megabytes() {
     let server = project.serve();
     let client = server.client();
     client.get("/rest/v1/lines?limit=10").expect(200);
-    let before = peak(&server);
+    let before = server.memory_mib("VmHWM");
     let reply = client.get("/rest/v1/lines").expect(200);
     assert!(reply.body.len() > 80_000_000, "{} bytes", reply.body.len());
-    let more = peak(&server) - before;
+    let more = server.memory_mib("VmHWM") - before;
     assert!(more <= 64, "{more} MiB for {} bytes", reply.body.len());
 }
 

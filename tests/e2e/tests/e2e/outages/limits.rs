@@ -86,11 +86,7 @@ fn ten_thousand_shapes_cost_no_more_than_a_bounded_number() {
     let (project, database) = (project(), Database::create());
     let server = serve(&project, &database, &["--set", "log.level=error"]);
     let client = server.client();
-    let memory = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-    };
+    let memory = || server.memory_mib("VmRSS");
     let shapes = |from: usize, to: usize| {
         let next = std::sync::atomic::AtomicUsize::new(from);
         std::thread::scope(|scope| {
