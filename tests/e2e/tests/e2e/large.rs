@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use serde_json::Value as Json;
 use transom_pgkit::Database;
-use transom_testkit::{Client, Project, Server};
+use transom_testkit::{Client, Project};
 
 use crate::postgrest::asked;
 
