@@ -73,7 +73,7 @@ impl Pipelines {
 
     /// The session and the only step of a unit that may run here, once its statement is known to be quick.
     pub(crate) fn takes<'u>(&self, unit: &'u Unit) -> Option<(&'u Session, &'u Step)> {
-        let (Some(session), [step]) = (&unit.session, unit.steps.as_slice()) else { return None };
+        let (Some(session), [step]) = (session::deciding(unit), unit.steps.as_slice()) else { return None };
         let plain = session.read_only && session.isolation.is_none() && self.connector.prepares();
         let fits = session::decides_nothing(session, step) && !params::bloat(&step.statement);
         // Nobody is to stand behind one that may take longer than others wait.

@@ -105,9 +105,9 @@ impl InSession<'_> {
             return client.batch_execute(&settings(self.session)).await;
         };
         let settings = &self.session.settings;
-        let names: Vec<&str> = settings.iter().map(|(name, _)| &**name).chain(["role"]).collect();
-        let values: Vec<&str> =
-            settings.iter().map(|(_, value)| &**value).chain([&*self.session.role]).collect();
+        let role = self.session.role.as_deref();
+        let names: Vec<&str> = settings.iter().map(|(name, _)| &**name).chain(role.map(|_| "role")).collect();
+        let values: Vec<&str> = settings.iter().map(|(_, value)| &**value).chain(role).collect();
         client.execute(&around.settings, &[&names, &values]).await.map(|_| ())
     }
 
@@ -128,8 +128,8 @@ impl InSession<'_> {
         let prepared = &step.statement.prepared;
         let run = async {
             let rows = rows::start(self.connection, prepared, &step.statement.params, outcomes).await?;
-            let mut outcome =
-                rows::outcome(rows, prepared, self.bytes_max, (BETWEEN_ROWS, self.only_reads(step))).await?;
+            let stores = only_reads(self.unit, step);
+            let mut outcome = rows::outcome(rows, prepared, self.bytes_max, (BETWEEN_ROWS, stores)).await?;
             if let (Ok(outcome), Some(_)) = (&mut outcome, &prepared.estimate) {
                 outcome.total = rows::estimated(self.connection, &step.statement, outcome.total).await?;
             }
@@ -144,11 +144,6 @@ impl InSession<'_> {
                 Err(self.failed(&error, During::Read, 0))
             }
         }
-    }
-
-    /// Whether the step is all there is, and nobody looks into what it returns.
-    fn only_reads(&self, step: &Step) -> bool {
-        self.unit.steps.len() == 1 && step.precondition.is_none() && rows::is_read(&step.statement.prepared)
     }
 
     fn opening(&self) -> String {
@@ -207,13 +202,23 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number.trim().parse::<f64>().ok()? * seconds).ok()
 }
 
+/// Whether the step is all there is, and nobody looks into what it returns.
+pub(crate) fn only_reads(unit: &Unit, step: &Step) -> bool {
+    let alone = unit.steps.len() == 1 && unit.idempotency.is_none();
+    alone && step.precondition.is_none() && rows::is_read(&step.statement.prepared)
+}
+
+/// The session of a unit that runs as a role of the engine's own.
+pub(crate) fn deciding(unit: &Unit) -> Option<&Session> {
+    unit.session.as_deref().filter(|session| session.role.is_some())
+}
+
 /// Role and settings as one statement, where none are kept.
 pub(crate) fn settings(session: &Session) -> String {
-    let mut text = String::from("SELECT set_config('role', ");
-    Postgres.string(&mut text, &session.role);
-    text.push_str(", true)");
-    for (name, value) in &session.settings {
-        text.push_str(", set_config(");
+    let mut text = String::from("SELECT");
+    let settings = session.settings.iter().map(|(name, value)| (&**name, &**value));
+    for (name, value) in session.role.as_deref().map(|role| ("role", role)).into_iter().chain(settings) {
+        text.push_str(if text.ends_with(')') { ", set_config(" } else { " set_config(" });
         Postgres.string(&mut text, name);
         text.push_str(", ");
         Postgres.string(&mut text, value);

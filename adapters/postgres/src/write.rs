@@ -167,7 +167,7 @@ impl Writes {
         let committing = AtomicBool::new(false);
         let connection = lease.connection().map_err(Failure::last)?;
         let run = async {
-            match &unit.session {
+            match session::deciding(unit) {
                 Some(session) => self.in_session(connection, unit, session, &committing).await,
                 None => self.run(connection, unit, &committing).await,
             }
@@ -220,7 +220,7 @@ impl Writes {
             let prepared = connection.prepared(&step.statement.prepared).await;
             prepared.map_err(|error| Failure::of(&error, During::Read, at))?;
         }
-        let begin = self.beginning(unit) + &connection.local;
+        let begin = self.beginning(unit, connection);
         let begin = connection.client.batch_execute(&begin);
         if let Some(key) = &unit.idempotency {
             self.books.install().await.map_err(Failure::last)?;
@@ -236,14 +236,22 @@ impl Writes {
     }
 
     /// The statement that begins a unit's transaction.
-    fn beginning(&self, unit: &Unit) -> String {
+    fn beginning(&self, unit: &Unit, connection: &Connection) -> String {
         // What a condition has looked at must be what the write finds: else the engine refuses, and all is done again.
         let looks = unit.steps.iter().any(|step| step.precondition.is_some());
         let mut begin = String::from(if looks { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" });
+        if unit.session.as_ref().is_some_and(|session| session.read_only) {
+            begin.push_str(" READ ONLY");
+        }
         if self.books.tracks() {
             begin.push_str("; SET LOCAL transom.cause = '");
             begin.push_str(&unit.cause.0.replace('\'', "''"));
             begin.push('\'');
+        }
+        begin.push_str(&connection.local);
+        if let Some(session) = &unit.session {
+            begin.push_str("; ");
+            begin.push_str(&session::settings(session));
         }
         begin
     }
@@ -264,7 +272,7 @@ impl Writes {
             // With the commit on its way behind it, a lost answer says nothing of what was applied.
             let ends = at == last && connection.prepares && ends_with(unit, step);
             let during = if ends { During::Write } else { During::Read };
-            let run = self.step(connection, step, &outcomes, during);
+            let run = self.step(connection, (unit, step), &outcomes, during);
             let run = async {
                 match begin.take() {
                     // Both are on their way before either is answered.
@@ -316,14 +324,19 @@ impl Writes {
     async fn step(
         &self,
         connection: &Connection,
-        step: &Step,
+        (unit, step): (&Unit, &Step),
         outcomes: &[Outcome],
         during: During,
     ) -> Result<Outcome, Failure> {
         let prepared = &step.statement.prepared;
         let run = async {
             let rows = rows::start(connection, prepared, &step.statement.params, outcomes).await?;
-            rows::outcome(rows, prepared, self.bytes_max, (b",", false)).await
+            let stores = session::only_reads(unit, step);
+            let mut outcome = rows::outcome(rows, prepared, self.bytes_max, (b",", stores)).await?;
+            if let (Ok(outcome), Some(_)) = (&mut outcome, &prepared.estimate) {
+                outcome.total = rows::estimated(connection, &step.statement, outcome.total).await?;
+            }
+            Ok(outcome)
         };
         match run.await {
             Ok(outcome) => outcome.map_err(Failure::last),

@@ -33,7 +33,7 @@ pub fn of(
         set("timezone", zone.to_string());
     }
     Session {
-        role: principal.role.clone(),
+        role: Some(principal.role.clone()),
         settings,
         before: native.before.as_deref().map(Into::into),
         rollback: rollback(native, preferences),
@@ -41,6 +41,16 @@ pub fn of(
         ..Session::default()
     }
 }
+
+/// The session of a request where the engine has no say in who may do what: what it wishes to be shown otherwise.
+/// `None` where it wishes nothing, so that its statement runs by itself.
+pub fn of_wishes(preferences: &Preferences) -> Option<Session> {
+    let zone = preferences.timezone.as_deref().filter(|zone| *zone != SHOWN)?;
+    Some(Session { settings: vec![("timezone".into(), zone.into())], ..Session::default() })
+}
+
+/// The time zone in which times are shown without a wish.
+const SHOWN: &str = "UTC";
 
 /// Whether everything is undone: the deployment says how it is, and whether a request may say otherwise.
 pub fn rollback(native: &Native, preferences: &Preferences) -> bool {

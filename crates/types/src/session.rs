@@ -1,12 +1,13 @@
-//! Whom and what a transaction runs as, where the engine itself decides who may do what.
+//! Whom and what a transaction runs as, where the engine itself decides who may do what, and what it is told of its
+//! request besides.
 
 use std::sync::Arc;
 
 /// Settings that hold for one transaction. Only engines with roles of their own have any use for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
-    /// The engine's role.
-    pub role: Arc<str>,
+    /// The engine's role; `None` where it has no say, and all is done as who connects.
+    pub role: Option<Arc<str>>,
     /// Names and values, in order; they end with the transaction.
     pub settings: Vec<(Box<str>, Box<str>)>,
     /// A function, as the engine writes its name, that runs before anything else and may refuse.

@@ -97,12 +97,7 @@ pub(crate) async fn introspect(
         all_there(client, schemas).await?;
     }
     let answers = answers(client, schemas).await.map_err(failed)?;
-    let zones: Vec<Box<str>> = match native {
-        true => {
-            client.query_typed(TIME_ZONES, &[]).await.map_err(failed)?.iter().map(|row| row.get(0)).collect()
-        }
-        false => Vec::new(),
-    };
+    let zones = client.query_typed(TIME_ZONES, &[]).await.map_err(failed)?;
     let functions = match native {
         true => {
             client.query_typed(functions::FUNCTIONS, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
@@ -136,7 +131,7 @@ pub(crate) async fn introspect(
     let related = computed::related(&found, &related);
     let functions = functions::functions(&found, &functions, hoisted.unwrap_or_default());
     let catalog = Catalog::new(found.served(), functions).with_relationships(related).with_notes(notes);
-    Ok(catalog.with_time_zones(zones.into_iter()))
+    Ok(catalog.with_time_zones(zones.iter().map(|row| row.get::<_, &str>(0).into())))
 }
 
 /// Asks every question; all are on their way before the first is answered. None is prepared: rows would keep it so, beyond

@@ -53,8 +53,8 @@ pub(super) fn session(
     let settings = || session.settings.iter().map(|(name, value)| (&**name, &**value));
     // Whatever a function may have set for the whole connection, nothing is written here. The role comes last: it may not be
     // allowed to set what stands before it.
-    let settings =
-        || [("transaction_read_only", "on")].into_iter().chain(settings()).chain([("role", &*session.role)]);
+    let role = session.role.as_deref().map(|role| ("role", role));
+    let settings = || [("transaction_read_only", "on")].into_iter().chain(settings()).chain(role);
     let names = params::text_array(settings().map(|(name, _)| name));
     let values = params::text_array(settings().map(|(_, value)| value));
     run(messages, "settings", [&names, &values])?;

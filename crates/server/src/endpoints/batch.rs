@@ -11,6 +11,7 @@ use crate::{
     endpoints::{context, headers, resources},
     pipeline::Passage,
     reply::{self, Reply, data},
+    session,
     telemetry::Stage,
 };
 
@@ -29,12 +30,14 @@ pub async fn call(
     passage.stages.pass(Stage::Receive);
     let parameters = |name: &str| app.data.function_params(principal, None, name);
     let operations = rest::parse_batch(&body, &parameters)?;
-    let preferences =
-        rest::preferences(&headers::texts(&head.headers, headers::PREFER)?, &rest::Allowed::default())?;
+    let model = app.data.model();
+    let wished = headers::texts(&head.headers, headers::PREFER)?;
+    let preferences = rest::preferences(&wished, &headers::allowed(app, Some(&model)))?;
     let key = rest::idempotency_key(headers::text(&head.headers, headers::IDEMPOTENCY_KEY)?)?;
     passage.stages.pass(Stage::Parse);
     let idempotency = key.map(|key| context::idempotency(&key, head, &body, principal));
-    let context = context::new(app, passage, idempotency, preferences.transaction);
+    let mut context = context::new(app, passage, idempotency, preferences.transaction);
+    context.session = session::of_wishes(&preferences);
     let mut requests = Vec::with_capacity(operations.len());
     let mut asked = Vec::with_capacity(operations.len());
     for (at, operation) in operations.into_iter().enumerate() {
@@ -51,7 +54,7 @@ pub async fn call(
     }
     let mut reply = reply::ok_json(rest::batch_reply(&parts));
     data::say_replayed(&mut reply, replayed);
-    data::say_transaction(&mut reply, preferences.transaction);
+    data::say_of_batch(&mut reply, &preferences);
     Ok(reply)
 }
 

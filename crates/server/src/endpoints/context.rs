@@ -29,6 +29,8 @@ pub fn of(
         let session = session::of(native, head, caller, schema, &parsed.preferences);
         context.rollback = session.rollback;
         context.session = Some(session);
+    } else {
+        context.session = session::of_wishes(&parsed.preferences);
     }
     context
 }

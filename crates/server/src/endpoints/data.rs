@@ -44,16 +44,14 @@ pub async fn call(
         _ => body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?,
     };
     passage.stages.pass(Stage::Receive);
-    let model = app.settings.native.as_ref().map(|_| app.data.model());
+    // What the engine knows of time zones is asked for by preferences alone.
+    let model = head.headers.contains_key(headers::PREFER).then(|| app.data.model());
     let mut request = headers::head(head, app.settings.base())?;
     if let (Route::Root, Some(native)) = (passage.route, &app.settings.native) {
         // The function that answers here is called as any other.
         request.path = native.root.as_deref().unwrap_or(request.path);
     }
-    if let (Some(native), Some(model)) = (&app.settings.native, &model) {
-        let time_zones = Some(model.catalog.time_zones());
-        request.allowed = rest::Allowed { time_zones, transaction: native.rollback_override };
-    }
+    request.allowed = headers::allowed(app, model.as_deref());
     let schema = rest::schema(&request);
     let parameters = |name: &str| app.data.function_params(principal, schema, name);
     let parsed = rest::parse(&request, Some(&body), &parameters);

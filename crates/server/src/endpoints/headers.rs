@@ -1,8 +1,18 @@
 //! The parts of a request that the REST protocol reads, borrowed from the HTTP library's.
 
 use http::{HeaderMap, HeaderName, header, request::Parts};
+use transom_data::Model;
 use transom_protocols::rest::{Allowed, Head, Headers};
 use transom_types::{Code, Problem};
+
+use crate::app::App;
+
+/// What of the preferences of a request can be honoured, by what the engine of this model knows.
+pub fn allowed<'m>(app: &App, model: Option<&'m Model>) -> Allowed<'m> {
+    let zones = model.map(|model| model.catalog.time_zones()).filter(|zones| !zones.is_empty());
+    let transaction = app.settings.native.as_ref().is_none_or(|native| native.rollback_override);
+    Allowed { time_zones: zones, transaction }
+}
 
 /// What the protocol reads of a request. Errors: [`Code::RequestMalformed`] for a header that is not text.
 /// `base`: what the paths of tables begin with.

@@ -3,9 +3,7 @@
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use transom_data::DataReply;
 use transom_ports::{Contents, DbError};
-use transom_protocols::rest::{
-    self, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Transaction, Window,
-};
+use transom_protocols::rest::{self, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Window};
 use transom_query::{
     catalog::Returns,
     request::{Action, DataRequest, Insert, Resolution, Resource},
@@ -204,10 +202,13 @@ fn say_preferences(reply: &mut Reply, asked: &Asked) {
     }
 }
 
-/// Says that a transaction ended as was wished.
-pub fn say_transaction(reply: &mut Reply, transaction: Option<Transaction>) {
-    if let Some(transaction) = transaction {
-        reply::set(reply, PREFERENCE_APPLIED, rest::transaction_name(transaction));
+/// Says of a batch what of its preferences was done.
+pub fn say_of_batch(reply: &mut Reply, preferences: &Preferences) {
+    let zone = preferences.timezone.as_ref().map(|zone| format!("timezone={zone}"));
+    let transaction = preferences.transaction.map(|ended| rest::transaction_name(ended).to_owned());
+    let applied: Vec<String> = zone.into_iter().chain(transaction).collect();
+    if !applied.is_empty() {
+        reply::set(reply, PREFERENCE_APPLIED, &applied.join(", "));
     }
 }
 

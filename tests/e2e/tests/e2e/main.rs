@@ -35,6 +35,7 @@ mod search;
 mod sessions;
 mod shop;
 mod telling;
+mod time_zones;
 mod timeouts;
 mod tokens;
 mod writing;
