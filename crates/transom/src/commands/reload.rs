@@ -1,7 +1,7 @@
 //! Reads the schema or the configuration again while requests are served: on a signal, or when the database says so on a
 //! channel. What is wrong is logged, and what was good before keeps serving; no request waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -28,11 +28,22 @@ enum Wish {
     Configuration,
 }
 
-/// SIGHUP and SIGUSR1 ask for the schema, SIGUSR2 for the configuration, and so does what is said on the channel.
-pub async fn whenever_asked(project: Arc<Project>, app: Arc<App>, data: Arc<Data>) {
+/// The signals that ask for it: SIGHUP and SIGUSR1 for the schema, SIGUSR2 for the configuration. One that comes before
+/// anybody waits for it is kept.
+pub struct Signals([Signal; 3]);
+
+impl Signals {
+    /// Listens from the call on: until then such a signal ends the process. Errors: the system takes no handler.
+    pub fn listen() -> io::Result<Self> {
+        let (schema, configuration) = (SignalKind::hangup(), SignalKind::user_defined2());
+        Ok(Self([signal(schema)?, signal(SignalKind::user_defined1())?, signal(configuration)?]))
+    }
+}
+
+/// Reads again what a signal, or what is said on the channel, asks for.
+pub async fn whenever_asked(signals: Signals, project: Arc<Project>, app: Arc<App>, data: Arc<Data>) {
     let (mut project, mut data) = (project, data);
-    let signals = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()];
-    let [Ok(mut hangup), Ok(mut first), Ok(mut second)] = signals.map(signal) else { return };
+    let Signals([mut hangup, mut first, mut second]) = signals;
     let mut notices = notices(&project, &data).await;
     loop {
         let wish = next([&mut hangup, &mut first, &mut second], &mut notices).await;

@@ -41,6 +41,8 @@ pub fn run(flags: &cli::Serve) -> anyhow::Result<()> {
 
 async fn serve(project: &Arc<Project>) -> anyhow::Result<()> {
     survive_file_size_limit();
+    // Whoever starts it may ask at once, while the schema is still being made.
+    let signals = reload::Signals::listen()?;
     let (listener, admin) = listeners(project).await?;
     something_to_serve(project)?;
     let database = wiring::database(project).await?;
@@ -56,7 +58,7 @@ async fn serve(project: &Arc<Project>) -> anyhow::Result<()> {
         }
     }
     let app = Arc::new(wiring::app(project, data.clone()).await?);
-    tokio::spawn(reload::whenever_asked(project.clone(), app.clone(), data.clone()));
+    tokio::spawn(reload::whenever_asked(signals, project.clone(), app.clone(), data.clone()));
     // From here on a signal stops in order: whoever reads the address may send one at once.
     let stop = stop_signal();
     announce(project, &data, &listener, &admin)?;
