@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, select, try_join, try_join_all};
 use tokio_postgres::{Client, Error, Socket, Statement, types::Kind};
 use transom_ports::{DbError, Fault};
 use transom_sql::Prepared;
@@ -19,7 +19,7 @@ use crate::{
     by_statement::ByStatement,
     errors::{During, db_error},
     options::Options,
-    session,
+    session, settings,
     tls::{Beside, Stream as TlsStream, Tls},
     tour::{Refusal, Stop, Tour},
 };
@@ -67,8 +67,8 @@ pub(crate) struct Connection {
 
 /// What every session begins and ends with.
 pub(crate) struct Around {
-    /// Takes names and values of settings.
-    pub(crate) settings: Statement,
+    /// Each sets as many settings as [`settings::WIDTHS`] says at its place.
+    pub(crate) settings: Vec<Statement>,
     /// What the transaction asks of the reply.
     pub(crate) asked: Statement,
 }
@@ -200,9 +200,10 @@ impl Connector {
     }
 
     async fn around(&self, client: &Client) -> Result<Around, Error> {
-        let (settings, asked) =
-            tokio::join!(client.prepare(session::SETTINGS), client.prepare(session::ASKED));
-        Ok(Around { settings: settings?, asked: asked? })
+        let texts = settings::WIDTHS.map(settings::statement);
+        let settings = try_join_all(texts.iter().map(|text| client.prepare(text)));
+        let (settings, asked) = try_join(settings, client.prepare(session::ASKED)).await?;
+        Ok(Around { settings, asked })
     }
 }
 

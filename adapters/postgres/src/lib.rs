@@ -24,6 +24,7 @@ mod read;
 mod role_settings;
 mod rows;
 mod session;
+mod settings;
 mod shared;
 mod tls;
 mod tour;

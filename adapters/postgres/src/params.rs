@@ -107,19 +107,6 @@ fn shown(value: &Value) -> Option<Cow<'_, str>> {
     })
 }
 
-/// These texts as the engine reads an array of texts.
-pub(crate) fn text_array<'a>(elements: impl Iterator<Item = &'a str>) -> String {
-    let mut text = String::from("{");
-    for element in elements {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        quoted(element, &mut text);
-    }
-    text.push('}');
-    text
-}
-
 /// `[1,"a b",null]` as `{1,"a b",NULL}`; arrays within become arrays.
 fn array_literal(json: &str) -> Result<String, serde_json::Error> {
     let mut text = String::with_capacity(json.len() + 2);

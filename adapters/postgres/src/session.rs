@@ -6,27 +6,23 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{OptionFuture, join, join3, join4};
+use futures_util::future::{OptionFuture, join, join3, join4, try_join_all};
 use tokio_postgres::{Error, SimpleQueryMessage};
 use transom_ports::{Committed, DbError, Outcome};
 use transom_query::plan::Expect;
-use transom_sql::{Dialect, Step, Unit, postgres::Postgres};
+use transom_sql::{Step, Unit};
 use transom_types::{Session, SessionReply};
 
 use crate::{
     connect::Connection,
     errors::{During, outdated, reported},
-    rows,
+    rows, settings,
     write::Failure,
 };
 
 /// What a transaction's statements asked of the reply; asked for last.
 pub(crate) const ASKED: &str =
     "SELECT current_setting('response.headers', true), current_setting('response.status', true)";
-
-/// Settings by their names and values, for one transaction.
-pub(crate) const SETTINGS: &str =
-    "SELECT count(set_config(s.name, s.value, true)) FROM unnest($1::text[], $2::text[]) AS s(name, value)";
 
 /// How the engine joins the elements of an array of rows.
 pub(crate) const BETWEEN_ROWS: &[u8] = b", \n ";
@@ -102,13 +98,14 @@ impl InSession<'_> {
     async fn set(&self) -> Result<(), Error> {
         let client = &self.connection.client;
         let Some(around) = &self.connection.around else {
-            return client.batch_execute(&settings(self.session)).await;
+            return client.batch_execute(&settings::at_once(self.session)).await;
         };
-        let settings = &self.session.settings;
-        let role = self.session.role.as_deref();
-        let names: Vec<&str> = settings.iter().map(|(name, _)| &**name).chain(role.map(|_| "role")).collect();
-        let values: Vec<&str> = settings.iter().map(|(_, value)| &**value).chain(role).collect();
-        client.execute(&around.settings, &[&names, &values]).await.map(|_| ())
+        let values: Vec<&str> = settings::of(self.session).flat_map(|(name, value)| [name, value]).collect();
+        let set = settings::shares(values.len() / 2).map(|(at, share)| {
+            let values = values[2 * share.start..2 * share.end].iter();
+            client.execute_raw(&around.settings[at], values)
+        });
+        try_join_all(set).await.map(|_| ())
     }
 
     async fn asked(&self) -> Result<SessionReply, Error> {
@@ -211,20 +208,6 @@ pub(crate) fn only_reads(unit: &Unit, step: &Step) -> bool {
 /// The session of a unit that runs as a role of the engine's own.
 pub(crate) fn deciding(unit: &Unit) -> Option<&Session> {
     unit.session.as_deref().filter(|session| session.role.is_some())
-}
-
-/// Role and settings as one statement, where none are kept.
-pub(crate) fn settings(session: &Session) -> String {
-    let mut text = String::from("SELECT");
-    let settings = session.settings.iter().map(|(name, value)| (&**name, &**value));
-    for (name, value) in session.role.as_deref().map(|role| ("role", role)).into_iter().chain(settings) {
-        text.push_str(if text.ends_with(')') { ", set_config(" } else { " set_config(" });
-        Postgres.string(&mut text, name);
-        text.push_str(", ");
-        Postgres.string(&mut text, value);
-        text.push_str(", true)");
-    }
-    text
 }
 
 fn asked_of(messages: &[SimpleQueryMessage]) -> SessionReply {

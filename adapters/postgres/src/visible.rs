@@ -7,7 +7,7 @@ use transom_types::Session;
 use crate::{
     connect::Connection,
     errors::{During, db_error, reported},
-    session,
+    settings,
 };
 
 /// Any privilege on a relation, or on a column of it, is enough to tell of it.
@@ -31,7 +31,7 @@ pub(crate) async fn visible(
     let mut visible = Visible::default();
     let asked = async {
         client.batch_execute(&format!("BEGIN READ ONLY{}", connection.local)).await?;
-        client.batch_execute(&session::settings(session)).await?;
+        client.batch_execute(&settings::at_once(session)).await?;
         if let Some(function) = &session.before {
             client.batch_execute(&format!("SELECT {function}()")).await?;
         }

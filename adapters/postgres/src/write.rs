@@ -25,6 +25,7 @@ use crate::{
     read::ATTEMPTS_MAX,
     rows,
     session::{self, InSession},
+    settings,
     shared::Shared,
     visible,
 };
@@ -251,7 +252,7 @@ impl Writes {
         begin.push_str(&connection.local);
         if let Some(session) = &unit.session {
             begin.push_str("; ");
-            begin.push_str(&session::settings(session));
+            begin.push_str(&settings::at_once(session));
         }
         begin
     }

@@ -42,10 +42,10 @@ struct Waiting {
     ask: Ask,
     /// When it was sent, or the one before it was answered.
     since: Instant,
-    rows: Vec<(u8, DataRowBody)>,
+    rows: Vec<(usize, DataRowBody)>,
     bytes: usize,
     /// The place of the statement that is answered now.
-    statement: u8,
+    statement: usize,
     refused: bool,
 }
 
@@ -99,7 +99,7 @@ impl Drive {
             match message {
                 Message::DataRow(row) => waiting.take(row),
                 Message::CommandComplete(_) | Message::EmptyQueryResponse => {
-                    waiting.statement = waiting.statement.saturating_add(1);
+                    waiting.statement += 1;
                 }
                 Message::ParseComplete => {
                     if let Some(named) = &waiting.ask.named

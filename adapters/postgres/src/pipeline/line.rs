@@ -23,7 +23,7 @@ pub(super) struct Ask {
     /// The statement that is prepared on the way.
     pub(super) named: Option<Arc<Named>>,
     /// The place of that statement among those of the session.
-    pub(super) main: u8,
+    pub(super) main: usize,
     /// Most bytes of rows.
     pub(super) bytes_max: usize,
     pub(super) reply: oneshot::Sender<Ended>,
@@ -34,7 +34,7 @@ pub(super) enum Ended {
     /// Every statement was answered.
     Answered {
         /// Each row with the place of its statement.
-        rows: Vec<(u8, DataRowBody)>,
+        rows: Vec<(usize, DataRowBody)>,
         /// How long the server was at it, those before it not counted.
         took: std::time::Duration,
     },
@@ -100,7 +100,7 @@ impl Line {
         }
         let named = matches!(place, Place::Prepares(_)).then(|| named.clone());
         let (reply, ended) = oneshot::channel();
-        let main = 1 + u8::from(session.before.is_some());
+        let main = messages::before(session);
         permit.send(Ask { messages, named, main, bytes_max, reply });
         Some(async { ended.await.unwrap_or(Ended::Lost) })
     }

@@ -1,5 +1,7 @@
 //! The messages of a session, and what is made of the answer.
 
+use std::iter::{empty, once};
+
 use bytes::{Buf, BytesMut};
 use postgres_protocol::{
     IsNull,
@@ -16,12 +18,19 @@ use super::line::Place;
 use crate::{
     params::{self, Text},
     rows::{Cells, Gathered},
-    session::{ASKED, BETWEEN_ROWS, SETTINGS},
+    session::{ASKED, BETWEEN_ROWS},
+    settings,
     write::Failure,
 };
 
-/// The statements that every session has, by the names that they are prepared under.
-const PREPARED: [(&str, &str); 2] = [("settings", SETTINGS), ("asked", ASKED)];
+/// The names under which is prepared what sets as many settings as [`settings::WIDTHS`] says at the same place.
+const SETTINGS: [&str; settings::WIDTHS.len()] = ["settings8", "settings4", "settings2", "settings1"];
+
+/// The name under which the question is prepared for what a session asked of the reply.
+const ASKED_AS: &str = "asked";
+
+/// Whatever a function may have set for the whole connection, nothing is written in a session.
+const READS: (&str, &str) = ("transaction_read_only", "on");
 
 /// Text, for every parameter.
 const TEXT: [i16; 0] = [];
@@ -32,9 +41,10 @@ const BINARY: [i16; 1] = [1];
 /// Prepares what every session needs.
 pub(super) fn prepare() -> Result<BytesMut, std::io::Error> {
     let mut messages = BytesMut::new();
-    for (name, text) in PREPARED {
-        frontend::parse(name, text, [], &mut messages)?;
+    for (name, width) in SETTINGS.into_iter().zip(settings::WIDTHS) {
+        frontend::parse(name, &settings::statement(width), [], &mut messages)?;
     }
+    frontend::parse(ASKED_AS, ASKED, [], &mut messages)?;
     frontend::sync(&mut messages);
     Ok(messages)
 }
@@ -50,17 +60,13 @@ pub(super) fn session(
     for name in closed {
         frontend::close(b'S', name, messages)?;
     }
-    let settings = || session.settings.iter().map(|(name, value)| (&**name, &**value));
-    // Whatever a function may have set for the whole connection, nothing is written here. The role comes last: it may not be
-    // allowed to set what stands before it.
-    let role = session.role.as_deref().map(|role| ("role", role));
-    let settings = || [("transaction_read_only", "on")].into_iter().chain(settings()).chain(role);
-    let names = params::text_array(settings().map(|(name, _)| name));
-    let values = params::text_array(settings().map(|(_, value)| value));
-    run(messages, "settings", [&names, &values])?;
+    let settings: Vec<(&str, &str)> = once(READS).chain(settings::of(session)).collect();
+    for (at, share) in settings::shares(settings.len()) {
+        run(messages, SETTINGS[at], settings[share].iter().flat_map(|(name, value)| [*name, *value]))?;
+    }
     if let Some(function) = &session.before {
         frontend::parse("", &format!("SELECT {function}()"), [], messages)?;
-        run(messages, "", [])?;
+        run(messages, "", empty())?;
     }
     let prepared = &step.statement.prepared;
     let name = match place {
@@ -81,17 +87,17 @@ pub(super) fn session(
     };
     frontend::bind("", name, TEXT, typed, write, BINARY, messages)?;
     frontend::execute("", 0, messages)?;
-    run(messages, "asked", [])?;
+    run(messages, ASKED_AS, empty())?;
     frontend::sync(messages);
     Ok(())
 }
 
-fn run<const COUNT: usize>(
+fn run<'v>(
     messages: &mut BytesMut,
     statement: &str,
-    values: [&String; COUNT],
+    values: impl Iterator<Item = &'v str>,
 ) -> Result<(), BindError> {
-    let write = |value: &String, out: &mut BytesMut| {
+    let write = |value: &str, out: &mut BytesMut| {
         out.extend_from_slice(value.as_bytes());
         Ok(IsNull::No)
     };
@@ -100,10 +106,15 @@ fn run<const COUNT: usize>(
     Ok(())
 }
 
+/// How many statements stand before a session's own.
+pub(super) fn before(session: &Session) -> usize {
+    settings::shares(1 + settings::of(session).count()).count() + usize::from(session.before.is_some())
+}
+
 /// What a session that ended well has brought: its statement's rows, and after them what was asked of the reply.
 /// `None` where the rows are too large: who runs it by itself says so.
 pub(super) fn committed(
-    rows: &[(u8, DataRowBody)],
+    rows: &[(usize, DataRowBody)],
     step: &Step,
     bytes_max: usize,
 ) -> Option<Result<Committed, Failure>> {

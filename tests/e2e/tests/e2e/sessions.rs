@@ -17,11 +17,11 @@ ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON notes TO sessions_user
   USING (owner = current_setting('request.jwt.claims')::json ->> 'sub');
 GRANT SELECT ON notes TO sessions_user;
--- Whether this is a connection that sessions share: they have their settings prepared there under this name.
+-- Whether this is a connection that sessions share: what ends each of them is prepared there under this name.
 CREATE FUNCTION who() RETURNS json STABLE LANGUAGE sql AS $$
   SELECT json_build_object('role', current_user, 'sub', current_setting('request.jwt.claims')::json ->> 'sub',
     'read_only', current_setting('transaction_read_only'),
-    'shared', EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'settings')) $$;
+    'shared', EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'asked')) $$;
 CREATE FUNCTION half(n int) RETURNS int STABLE LANGUAGE sql AS 'SELECT 4 / n';
 CREATE FUNCTION told(word text) RETURNS text STABLE LANGUAGE plpgsql AS $$ BEGIN
   PERFORM set_config('response.headers', format('[{\"X-Word\": \"%s\"}]', word), true);
