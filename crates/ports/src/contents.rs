@@ -41,18 +41,31 @@ impl Contents {
         matches!(self, Self::Memory(bytes) if bytes.is_empty())
     }
 
+    /// How many bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Stored(stored) => stored.len(),
+        }
+    }
+
+    /// At most so many bytes from here on; fewer at the end. Blocks while a file is read. Errors: [`Fault::Unkept`].
+    pub fn read(&self, from: u64, bytes_max: usize) -> Result<Bytes, DbError> {
+        match self {
+            Self::Memory(bytes) => {
+                let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(bytes.slice(from..from.saturating_add(bytes_max).min(bytes.len())))
+            }
+            Self::Stored(stored) => stored.read(from, bytes_max).map_err(|error| {
+                let message = format!("a stored reply cannot be read again: {error}");
+                DbError::new(Fault::Unkept { full: false }, message)
+            }),
+        }
+    }
+
     /// All bytes in memory. Blocks while a file is read. Errors: [`Fault::Unkept`].
     pub fn into_bytes(self) -> Result<Bytes, DbError> {
-        let stored = match self {
-            Self::Memory(bytes) => return Ok(bytes),
-            Self::Stored(stored) => stored,
-        };
-        stored.read(0, usize::try_from(stored.length).unwrap_or(usize::MAX)).map_err(|error| {
-            DbError::new(
-                Fault::Unkept { full: false },
-                format!("a stored reply cannot be read again: {error}"),
-            )
-        })
+        self.read(0, usize::MAX)
     }
 }
 

@@ -10,7 +10,7 @@ pub mod memory;
 mod reported;
 
 pub use change::{Change, ChangeKind};
-pub use contents::{Contents, Gathering, Stored};
+pub use contents::{Contents, Gathering, MEMORY_BYTES_MAX, Stored};
 pub use database::{Body, Committed, Database, Migration, Notice, Outcome, Visible};
 pub use error::{DbError, Fault};
 pub use faulty::{Faulty, Injection};

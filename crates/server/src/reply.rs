@@ -4,6 +4,7 @@ pub mod asked;
 pub mod body;
 pub mod data;
 pub mod etag;
+pub mod forms;
 pub mod problem;
 
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};

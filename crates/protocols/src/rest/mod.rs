@@ -1,7 +1,7 @@
 //! The REST protocol: PostgREST's grammar and a few additions, between HTTP's parts and a [`DataRequest`].
 //!
 //! In: [`target`] says what a path names, [`parse`] reads one request, [`parse_batch`] an atomic batch.
-//! Out: [`shape_reply`] gives rows the form that was asked for; [`Window::read`] and [`write_reply`] say how it ended;
+//! Out: [`shape`] says how rows get the form that was asked for; [`Window::read`] and [`write_reply`] say how it ended;
 //! [`problem_body`], [`next_link`], [`location`] and [`batch_reply`] write the rest.
 
 mod accept;
@@ -43,6 +43,6 @@ pub use problem::{
     singular_expected,
 };
 pub use range::{ReplyKind, Window, content_range, write_reply};
-pub use reply::{is_plain, shape_reply};
+pub use reply::{Shape, Shaping, shape};
 pub use request::{FunctionParameters, Head, Headers, RestRequest, parse, schema};
 pub use target::{Target, target};

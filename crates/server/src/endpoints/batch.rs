@@ -50,7 +50,7 @@ pub async fn call(
     let replayed = answers.iter().any(|answer| answer.replayed);
     let mut parts = Vec::with_capacity(asked.len());
     for (part, answer) in asked.iter().zip(answers) {
-        parts.push(part.shape(app, head, answer)?);
+        parts.push(part.shape(app, head, answer).await?);
     }
     let mut reply = reply::ok_json(rest::batch_reply(&parts));
     data::say_replayed(&mut reply, replayed);
@@ -97,12 +97,17 @@ impl Part {
         Ok((Self { asked, resource, action }, request))
     }
 
-    fn shape(&self, app: &App, head: &Parts, answer: transom_data::DataReply) -> Result<BatchPart, Problem> {
+    async fn shape(
+        &self,
+        app: &App,
+        head: &Parts,
+        answer: transom_data::DataReply,
+    ) -> Result<BatchPart, Problem> {
         let row = matches!(self.resource, Resource::Row(..));
         let reply = match &self.action {
-            Action::Read => data::read_part(app, &self.asked, row, answer)?,
-            Action::Call { .. } => data::called(head, &self.asked, answer)?,
-            action => data::written(&self.asked, &self.resource, action, answer)?,
+            Action::Read => data::read_part(app, &self.asked, row, answer).await?,
+            Action::Call { .. } => data::called(head, &self.asked, answer).await?,
+            action => data::written(&self.asked, &self.resource, action, answer).await?,
         };
         let text = |name: &header::HeaderName| Some(reply.headers().get(name)?.to_str().ok()?.to_owned());
         let json = text(&header::CONTENT_TYPE).is_none_or(|content_type| content_type.contains("json"));
@@ -115,7 +120,7 @@ impl Part {
         let status = reply.status().as_u16();
         let body = match reply.into_body() {
             reply::ReplyBody::Full(body) => Some(body),
-            reply::ReplyBody::Stored(reading) => Some(reading.all()?),
+            reply::ReplyBody::Stored(reading) => Some(reading.all().await?),
             _ => None,
         };
         Ok(BatchPart { status, headers, body, text: !json })

@@ -101,7 +101,7 @@ async fn run(
             return data::account(&asked, answer);
         }
         let wished = answer.session.clone();
-        return as_wished(&wished, data::read(app, head, &asked, row, answer)?);
+        return as_wished(&wished, data::read(app, head, &asked, row, answer).await?);
     }
     let shape = (parsed.request.shape.resource.clone(), parsed.request.shape.action.clone());
     let (mut asked, request) = data::Asked::of(parsed);
@@ -112,8 +112,8 @@ async fn run(
     }
     let wished = answer.session.clone();
     let reply = match shape {
-        (_, Action::Call { .. }) => data::called(head, &asked, answer),
-        (resource, action) => data::written(&asked, &resource, &action, answer),
+        (_, Action::Call { .. }) => data::called(head, &asked, answer).await,
+        (resource, action) => data::written(&asked, &resource, &action, answer).await,
     };
     as_wished(&wished, reply?)
 }

@@ -9,9 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::{self, JoinHandle},
+};
 use transom_ports::{Contents, DbError, Stored};
-use transom_types::Problem;
+use transom_types::{Code, Problem};
 
 /// So much of a file is on its way at once.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -59,9 +62,13 @@ impl Reading {
         &self.stored
     }
 
-    /// All of it in memory, of what nothing was sent yet. Blocks. Errors: an internal one.
-    pub fn all(self) -> Result<Bytes, Problem> {
-        Contents::Stored(self.stored).into_bytes().map_err(DbError::into_problem)
+    /// All of it in memory, of what nothing was sent yet. Errors: an internal one.
+    pub async fn all(self) -> Result<Bytes, Problem> {
+        let read = task::spawn_blocking(|| Contents::Stored(self.stored).into_bytes());
+        match read.await {
+            Ok(read) => read.map_err(DbError::into_problem),
+            Err(error) => Err(Problem::new(Code::Internal, "The reply could not be read").caused_by(error)),
+        }
     }
 
     fn left(&self) -> u64 {
@@ -75,7 +82,7 @@ impl Reading {
         let (stored, at) = (&self.stored, self.at);
         let piece = self.piece.get_or_insert_with(|| {
             let stored = stored.clone();
-            tokio::task::spawn_blocking(move || stored.read(at, PIECE_BYTES))
+            task::spawn_blocking(move || stored.read(at, PIECE_BYTES))
         });
         let read = match Pin::new(piece).poll(cx) {
             Poll::Pending => return Poll::Pending,

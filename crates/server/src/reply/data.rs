@@ -2,7 +2,6 @@
 
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use transom_data::DataReply;
-use transom_ports::{Contents, DbError};
 use transom_protocols::rest::{self, Preferences, ReplyForm, ReplyKind, RestRequest, Return, Window};
 use transom_query::{
     catalog::Returns,
@@ -12,7 +11,7 @@ use transom_types::{Code, Digest, Precondition, Problem};
 
 use crate::{
     app::App,
-    reply::{self, Reply, ReplyBody, etag::Etag},
+    reply::{self, Reply, etag::Etag, forms},
 };
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -51,10 +50,16 @@ impl Asked {
 }
 
 /// The reply to a read. `row`: of one row by its key.
-pub fn read(app: &App, head: &Parts, asked: &Asked, row: bool, answer: DataReply) -> Result<Reply, Problem> {
+pub async fn read(
+    app: &App,
+    head: &Parts,
+    asked: &Asked,
+    row: bool,
+    answer: DataReply,
+) -> Result<Reply, Problem> {
     let cursor = answer.cursor.clone();
     let rows = answer.rows;
-    let mut reply = read_part(app, asked, row, answer)?;
+    let mut reply = read_part(app, asked, row, answer).await?;
     if let (Some(fingerprint), Some(cursor)) = (asked.fingerprint, cursor)
         && page_is_full(app, asked, rows)
     {
@@ -74,9 +79,9 @@ fn page_is_full(app: &App, asked: &Asked, rows: u64) -> bool {
 }
 
 /// The reply to a read without what only an HTTP request of its own can have.
-pub fn read_part(_app: &App, asked: &Asked, row: bool, answer: DataReply) -> Result<Reply, Problem> {
+pub async fn read_part(_app: &App, asked: &Asked, row: bool, answer: DataReply) -> Result<Reply, Problem> {
     let (kind, range) = asked.window.read(answer.rows, answer.total)?;
-    let mut reply = shaped(asked, status_of(kind), answer)?;
+    let mut reply = shaped(asked, status_of(kind), answer).await?;
     if !row {
         reply::set(&mut reply, header::CONTENT_RANGE, &range);
     }
@@ -107,7 +112,7 @@ fn conditional(asked: &Asked, mut reply: Reply) -> Result<Reply, Problem> {
 }
 
 /// The reply to a function's call.
-pub fn called(_head: &Parts, asked: &Asked, answer: DataReply) -> Result<Reply, Problem> {
+pub async fn called(_head: &Parts, asked: &Asked, answer: DataReply) -> Result<Reply, Problem> {
     let replayed = answer.replayed;
     let mut reply = match answer.returns {
         Some(Returns::Nothing) => {
@@ -117,7 +122,7 @@ pub fn called(_head: &Parts, asked: &Asked, answer: DataReply) -> Result<Reply, 
         }
         _ => {
             let (kind, range) = asked.window.read(answer.rows, answer.total)?;
-            let mut reply = shaped(asked, status_of(kind), answer)?;
+            let mut reply = shaped(asked, status_of(kind), answer).await?;
             reply::set(&mut reply, header::CONTENT_RANGE, &range);
             reply
         }
@@ -127,7 +132,7 @@ pub fn called(_head: &Parts, asked: &Asked, answer: DataReply) -> Result<Reply, 
 }
 
 /// The reply to a write.
-pub fn written(
+pub async fn written(
     asked: &Asked,
     resource: &Resource,
     action: &Action,
@@ -145,7 +150,7 @@ pub fn written(
     let location = location(asked, resource, &answer).filter(|_| kind == ReplyKind::Created || !returned);
     let replayed = answer.replayed;
     let mut reply = match returned {
-        true => shaped(asked, status_of(kind), answer)?,
+        true => shaped(asked, status_of(kind), answer).await?,
         false => {
             let mut reply = reply::empty(status_of(kind));
             say_preferences(&mut reply, asked);
@@ -160,14 +165,8 @@ pub fn written(
     Ok(reply)
 }
 
-fn shaped(asked: &Asked, status: StatusCode, answer: DataReply) -> Result<Reply, Problem> {
-    let body = match answer.json {
-        json @ Contents::Stored(_) if rest::is_plain(&asked.form, answer.returns) => json.into(),
-        json => {
-            let json = json.into_bytes().map_err(DbError::into_problem)?;
-            ReplyBody::full(rest::shape_reply(&asked.form, answer.returns, answer.rows, json)?)
-        }
-    };
+async fn shaped(asked: &Asked, status: StatusCode, answer: DataReply) -> Result<Reply, Problem> {
+    let body = forms::body(&asked.form, answer.returns, answer.rows, answer.json).await?;
     let mut reply = reply::with_contents(status, content_type(&asked.form)?, body);
     say_preferences(&mut reply, asked);
     reply::varies(&mut reply);

@@ -13,9 +13,9 @@ const POLICIES: &str = "GRANT SELECT ON lines TO anon;\nALTER TABLE lines DISABL
 /// A table of so many rows, each of so many bytes and a few more.
 fn lines(rows: usize, bytes: usize) -> String {
     format!(
-        "CREATE TABLE lines (id INTEGER PRIMARY KEY, words TEXT NOT NULL);
+        "CREATE TABLE lines (id INTEGER PRIMARY KEY, words TEXT NOT NULL, note TEXT);
          INSERT INTO lines WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-         SELECT i, '{}' FROM n;",
+         SELECT i, '{}', CASE WHEN i % 2 = 0 THEN 'say \"no\"' END FROM n;",
         "x".repeat(bytes)
     )
 }
@@ -68,14 +68,42 @@ fn a_large_reply_is_the_same_reply() {
 #[test]
 fn a_large_reply_costs_no_more_memory_than_one_of_a_few_megabytes() {
     let project = project(20_000, 4_000);
-    let server = project.serve();
-    let client = server.client();
-    client.get("/rest/v1/lines?limit=10").expect(200);
-    let before = server.memory_mib("VmHWM");
-    let reply = client.get("/rest/v1/lines").expect(200);
-    assert!(reply.body.len() > 80_000_000, "{} bytes", reply.body.len());
-    let more = server.memory_mib("VmHWM") - before;
-    assert!(more <= 64, "{more} MiB for {} bytes", reply.body.len());
+    let words = "x".repeat(4_000);
+    let objects = ("[{", "},{", "}]");
+    for (accept, (begin, between, end), first, last) in [
+        (
+            "application/json",
+            objects,
+            format!(r#""id":1,"words":"{words}","note":null"#),
+            format!(r#""id":20000,"words":"{words}","note":"say \"no\"""#),
+        ),
+        (
+            "application/vnd.pgrst.array+json;nulls=stripped",
+            objects,
+            format!(r#""id":1,"words":"{words}""#),
+            format!(r#""id":20000,"words":"{words}","note":"say \"no\"""#),
+        ),
+        (
+            "text/csv",
+            ("id,words,note\n", "\n", ""),
+            format!("1,{words},"),
+            format!(r#"20000,{words},"say ""no""""#),
+        ),
+    ] {
+        let server = project.serve();
+        let client = server.client().with("Accept", accept);
+        client.get("/rest/v1/lines?limit=10").expect(200);
+        let before = server.memory_mib("VmHWM");
+        let reply = client.get("/rest/v1/lines?order=id").expect(200);
+        let more = server.memory_mib("VmHWM") - before;
+        let text = reply.text();
+        assert!(text.len() > 80_000_000, "{} bytes", text.len());
+        assert!(more <= 64, "{more} MiB for {} bytes of {accept}", text.len());
+        let rows = text.strip_prefix(begin).unwrap().strip_suffix(end).unwrap();
+        let rows: Vec<&str> = rows.split(between).collect();
+        assert_eq!(rows.len(), 20_000, "{accept}");
+        assert!(rows[0] == first && rows[19_999] == last, "{accept}");
+    }
 }
 
 /// A client that goes in the middle takes its file with it, and the others get their replies.

@@ -1,11 +1,12 @@
 //! Rows in the form that was asked for. The database has already written them as a JSON array: most forms are that
-//! array, or a slice of it.
+//! array as it is, the others are made of its rows, one after the other.
 
 mod csv;
+mod elements;
 mod nulls;
 mod rows;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use transom_query::catalog::Returns;
 use transom_types::{Code, Problem};
 
@@ -13,53 +14,152 @@ use super::{
     accept::{BareMedia, ReplyForm},
     problem::singular_expected,
 };
+use elements::Elements;
 
-/// Gives a JSON array of `rows` objects the form of the reply. `returns` is a function's; tables give `None`.
+/// How a reply comes from a JSON array of rows.
+#[derive(Debug)]
+pub enum Shape {
+    /// It is that array.
+    Plain,
+    /// It is empty.
+    Nothing,
+    /// It is made of the rows.
+    Made(Shaping),
+}
+
+/// Makes a reply of rows that arrive in pieces. What it holds does not grow with their number.
+#[derive(Debug)]
+pub struct Shaping {
+    elements: Elements,
+    making: Making,
+}
+
+/// What is made, and of how many rows it was so far.
+#[derive(Debug)]
+struct Making {
+    kind: Kind,
+    count: u64,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The array without the members that are null.
+    Stripped,
+    /// The one row.
+    Row { strip_nulls: bool },
+    /// Lines below a header.
+    Csv(csv::Lines),
+    /// The one value of the first row, as JSON.
+    Value,
+    /// The same as it is.
+    Bare(BareMedia),
+    /// The one value of the one row.
+    OnlyValue,
+    /// The one value of each row. `parts`: each that has some in a line of its own.
+    Values { parts: bool },
+}
+
+/// How a JSON array of `rows` objects becomes a reply of this form. `returns` is a function's; tables give `None`.
 /// Errors: [`Code::SingularExpected`]; [`Code::MediaTypeUnacceptable`] for rows in a form that only scalars have.
-pub fn shape_reply(
-    form: &ReplyForm,
-    returns: Option<Returns>,
-    rows: u64,
-    json: Bytes,
-) -> Result<Bytes, Problem> {
-    if matches!(form, ReplyForm::Made(_)) {
-        return Ok(json);
-    }
-    if json.is_empty() || returns == Some(Returns::Nothing) {
-        return Ok(Bytes::new());
-    }
-    if returns == Some(Returns::Scalar) {
-        return scalar(form, json);
-    }
-    if let Some(Returns::Scalars { parts }) = returns
-        && !matches!(form, ReplyForm::Csv | ReplyForm::Bare(_))
-    {
-        return values(form, parts, json);
-    }
-    let singular = form.is_singular() || returns == Some(Returns::Row);
-    match form {
-        ReplyForm::Csv => csv::write(&json),
-        ReplyForm::Bare(_) => Err(only_scalars()),
-        ReplyForm::Array { strip_nulls, .. } | ReplyForm::Object { strip_nulls, .. } => {
-            let json = match (singular, rows) {
-                (false, _) => json,
-                (true, 1) => without_brackets(&json),
-                (true, rows) => return Err(singular_expected(rows)),
-            };
-            Ok(if *strip_nulls { nulls::strip(&json).into() } else { json })
+pub fn shape(form: &ReplyForm, returns: Option<Returns>, rows: u64) -> Result<Shape, Problem> {
+    let kind = match (form, returns) {
+        // The plan itself is the body, as is what the engine has made; they were never rows.
+        (ReplyForm::Made(_), _) => return Ok(Shape::Plain),
+        (_, Some(Returns::Nothing)) => return Ok(Shape::Nothing),
+        (ReplyForm::Csv, _) => Kind::Csv(csv::Lines::default()),
+        (ReplyForm::Bare(media), Some(Returns::Scalar)) => Kind::Bare(*media),
+        (_, Some(Returns::Scalar)) => Kind::Value,
+        (ReplyForm::Bare(_), _) => return Err(only_scalars()),
+        (ReplyForm::Object { .. }, Some(Returns::Scalars { .. })) => Kind::OnlyValue,
+        (_, Some(Returns::Scalars { parts })) => Kind::Values { parts },
+        (ReplyForm::Plan(_), _) => return Ok(Shape::Plain),
+        (ReplyForm::Object { strip_nulls, .. }, _)
+        | (ReplyForm::Array { strip_nulls, .. }, Some(Returns::Row)) => match rows {
+            1 => Kind::Row { strip_nulls: *strip_nulls },
+            rows => return Err(singular_expected(rows)),
+        },
+        (ReplyForm::Array { strip_nulls: true, .. }, _) => Kind::Stripped,
+        (ReplyForm::Array { .. }, _) => return Ok(Shape::Plain),
+    };
+    Ok(Shape::Made(Shaping { elements: Elements::default(), making: Making { kind, count: 0 } }))
+}
+
+impl Shaping {
+    /// Makes all of it at once.
+    /// Errors: as [`take`](Self::take) and [`end`](Self::end).
+    pub fn whole(mut self, json: &Bytes) -> Result<Bytes, Problem> {
+        if matches!(self.making.kind, Kind::Row { strip_nulls: false }) {
+            return Ok(without_brackets(json));
         }
-        // The plan itself is the body; it was never rows.
-        ReplyForm::Plan(_) | ReplyForm::Made(_) => Ok(json),
+        let mut out = BytesMut::with_capacity(json.len());
+        self.take(json, &mut out)?;
+        self.end(&mut out)?;
+        Ok(out.freeze())
+    }
+
+    /// Takes one more piece of the array, and writes what can be made with it.
+    /// Errors: [`Code::Internal`] for what is no array of rows.
+    pub fn take(&mut self, piece: &[u8], out: &mut BytesMut) -> Result<(), Problem> {
+        let Self { elements, making } = self;
+        elements.take(piece, &mut |row| making.row(row, out))
+    }
+
+    /// Writes what is left when there are no more pieces.
+    /// Errors: [`Code::SingularExpected`]; [`Code::Internal`] for what is no array of rows.
+    pub fn end(self, out: &mut BytesMut) -> Result<(), Problem> {
+        self.elements.end()?;
+        self.making.end(out)
     }
 }
 
-/// Whether a JSON array of rows is the reply as it is.
-pub fn is_plain(form: &ReplyForm, returns: Option<Returns>) -> bool {
-    matches!(form, ReplyForm::Array { strip_nulls: false, .. })
-        && !matches!(
-            returns,
-            Some(Returns::Nothing | Returns::Scalar | Returns::Scalars { .. } | Returns::Row)
-        )
+impl Making {
+    fn row(&mut self, row: &[u8], out: &mut BytesMut) -> Result<(), Problem> {
+        let first = self.count == 0;
+        match &mut self.kind {
+            Kind::Row { strip_nulls: false } => out.extend_from_slice(row),
+            Kind::Row { strip_nulls: true } => nulls::strip(row, out),
+            Kind::Stripped => {
+                out.extend_from_slice(if first { b"[" } else { b"," });
+                nulls::strip(row, out);
+            }
+            Kind::Csv(lines) => lines.row(&rows::read(row)?, out),
+            Kind::Value | Kind::Bare(_) if !first => {}
+            Kind::Value | Kind::Bare(_) | Kind::OnlyValue | Kind::Values { .. } => {
+                let row = rows::read(row)?;
+                let Some(value) = row.value() else { return Ok(()) };
+                self.value(value, out);
+            }
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn value(&self, value: &str, out: &mut BytesMut) {
+        match &self.kind {
+            Kind::Bare(media) => return bare(*media, value, out),
+            Kind::Values { parts } => out.extend_from_slice(match self.count {
+                0 => b"[",
+                _ if *parts && value != "null" => b", \n ",
+                _ => b", ",
+            }),
+            // It is an error in the end.
+            Kind::OnlyValue if self.count > 0 => return,
+            _ => {}
+        }
+        out.extend_from_slice(value.as_bytes());
+    }
+
+    fn end(&self, out: &mut BytesMut) -> Result<(), Problem> {
+        match (&self.kind, self.count) {
+            (Kind::OnlyValue, 1) => {}
+            (Kind::OnlyValue, count) => return Err(singular_expected(count)),
+            (Kind::Value, 0) => out.extend_from_slice(b"null"),
+            (Kind::Stripped | Kind::Values { .. }, 0) => out.extend_from_slice(b"[]"),
+            (Kind::Stripped | Kind::Values { .. }, _) => out.extend_from_slice(b"]"),
+            (Kind::Row { .. } | Kind::Csv(_) | Kind::Value | Kind::Bare(_), _) => {}
+        }
+        Ok(())
+    }
 }
 
 /// `[{…}]` → `{…}`, without a copy.
@@ -69,46 +169,11 @@ fn without_brackets(json: &Bytes) -> Bytes {
     json.slice_ref(inner.trim_ascii())
 }
 
-/// The one value of the first row; `null` without one.
-fn scalar(form: &ReplyForm, json: Bytes) -> Result<Bytes, Problem> {
-    let rows = rows::read(&json)?;
-    let value = rows.first().and_then(|row| row.0.first()).map_or("null", |(_, value)| value.get());
-    match form {
-        ReplyForm::Bare(BareMedia::OctetStream) => Ok(match rows::text(value) {
-            Some(text) => hexadecimal(&text).unwrap_or_else(|| text.into_owned().into_bytes()).into(),
-            None => Bytes::new(),
-        }),
-        ReplyForm::Bare(_) => Ok(rows::text(value).unwrap_or_default().into_owned().into()),
-        ReplyForm::Csv => csv::write(&json),
-        // The `null` of no row is not a part of the array.
-        _ if rows.is_empty() => Ok(Bytes::from_static(b"null")),
-        _ => Ok(json.slice_ref(value.as_bytes())),
-    }
-}
-
-/// The one value of each row, in an array with the white space that the engine writes there, or alone where one row was
-/// asked for.
-fn values(form: &ReplyForm, parts: bool, json: Bytes) -> Result<Bytes, Problem> {
-    let rows = rows::read(&json)?;
-    let values = rows.iter().filter_map(|row| row.0.first()).map(|(_, value)| value.get());
-    if form.is_singular() {
-        let values: Vec<&str> = values.collect();
-        return match values.as_slice() {
-            [only] => Ok(json.slice_ref(only.as_bytes())),
-            several => Err(singular_expected(several.len() as u64)),
-        };
-    }
-    let mut array = String::with_capacity(json.len());
-    for value in values {
-        array.push_str(match array.is_empty() {
-            true => "[",
-            false if parts && value != "null" => ", \n ",
-            false => ", ",
-        });
-        array.push_str(value);
-    }
-    array.push_str(if array.is_empty() { "[]" } else { "]" });
-    Ok(array.into())
+/// A value as the bytes that it stands for; none of null.
+fn bare(media: BareMedia, value: &str, out: &mut BytesMut) {
+    let Some(text) = rows::text(value) else { return };
+    let bytes = (media == BareMedia::OctetStream).then(|| hexadecimal(&text)).flatten();
+    out.extend_from_slice(bytes.as_deref().unwrap_or(text.as_bytes()));
 }
 
 /// The bytes of `\x…`, how bytes are shown in JSON.

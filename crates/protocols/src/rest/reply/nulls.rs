@@ -1,14 +1,15 @@
 //! Leaves out the members of objects that are null, at every depth. Elements of arrays stay.
 
+use bytes::{BufMut, BytesMut};
+
 /// Where the scan stands: inside an object or an array, and how many members or elements were written.
 struct Level {
     object: bool,
     written: usize,
 }
 
-/// Strips a well-formed JSON text. One pass, no recursion.
-pub(super) fn strip(json: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(json.len());
+/// Writes a well-formed JSON text without them. One pass, no recursion.
+pub(super) fn strip(json: &[u8], out: &mut BytesMut) {
     let mut levels: Vec<Level> = Vec::new();
     let mut at = 0;
     while let Some(byte) = json.get(at) {
@@ -16,17 +17,16 @@ pub(super) fn strip(json: &[u8]) -> Vec<u8> {
             b' ' | b'\t' | b'\n' | b'\r' | b',' => at += 1,
             b'}' | b']' => {
                 levels.pop();
-                out.push(*byte);
+                out.put_u8(*byte);
                 at += 1;
             }
-            _ => at = element(json, at, &mut levels, &mut out),
+            _ => at = element(json, at, &mut levels, out),
         }
     }
-    out
 }
 
 /// Copies a member or element, or opens it when it is an object or array; where the scan goes on.
-fn element(json: &[u8], start: usize, levels: &mut Vec<Level>, out: &mut Vec<u8>) -> usize {
+fn element(json: &[u8], start: usize, levels: &mut Vec<Level>, out: &mut BytesMut) -> usize {
     let mut value = start;
     let mut key = &json[start..start];
     if levels.last().is_some_and(|level| level.object) {
@@ -42,17 +42,17 @@ fn element(json: &[u8], start: usize, levels: &mut Vec<Level>, out: &mut Vec<u8>
     }
     if let Some(level) = levels.last_mut() {
         if level.written > 0 {
-            out.push(b',');
+            out.put_u8(b',');
         }
         level.written += 1;
     }
     if !key.is_empty() {
         out.extend_from_slice(key);
-        out.push(b':');
+        out.put_u8(b':');
     }
     match json.get(value) {
         Some(open @ (b'{' | b'[')) => {
-            out.push(*open);
+            out.put_u8(*open);
             levels.push(Level { object: *open == b'{', written: 0 });
             value + 1
         }

@@ -1,6 +1,6 @@
-//! Reads the database's JSON array row by row, values left as their text.
+//! Reads a row of the database's JSON array, values left as their text.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, error::Error, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -36,10 +36,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
     }
 }
 
-/// Reads every row.
-pub(super) fn read(json: &[u8]) -> Result<Vec<Row<'_>>, Problem> {
-    serde_json::from_slice(json)
-        .map_err(|error| Problem::new(Code::Internal, "the result could not be read").caused_by(error))
+impl Row<'_> {
+    /// The value of the first member.
+    pub(super) fn value(&self) -> Option<&str> {
+        self.0.first().map(|(_, value)| value.get())
+    }
+}
+
+/// Reads one row.
+pub(super) fn read(json: &[u8]) -> Result<Row<'_>, Problem> {
+    serde_json::from_slice(json).map_err(unreadable)
+}
+
+#[cold]
+pub(super) fn unreadable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
+    Problem::new(Code::Internal, "the result could not be read").caused_by(error)
 }
 
 /// A value as plain text: a string without its quotes, other JSON as it is; `None` for null.

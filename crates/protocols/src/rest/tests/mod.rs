@@ -6,6 +6,7 @@ mod negotiation;
 mod refusals;
 mod replies;
 mod round_trip;
+mod shapes;
 mod writes;
 
 use http::Method;
