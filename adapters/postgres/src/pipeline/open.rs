@@ -12,6 +12,7 @@ use std::{
 use bytes::BytesMut;
 use futures_util::future::{Either, Ready, ready, select};
 use postgres_protocol::message::frontend;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -95,7 +96,25 @@ async fn wire(stop: &Stop, tls: &Tls) -> io::Result<(Wire, Option<Vec<u8>>)> {
         None => TcpStream::connect((name, port)).await?,
     };
     stream.set_nodelay(true)?;
+    keep_alive(config, &stream)?;
     encrypted(config, tls, stream, name).await
+}
+
+/// What the address says of connections on which nothing is heard; the library does the same for its own.
+fn keep_alive(config: &Config, stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_user_timeout(config.get_tcp_user_timeout().copied())?;
+    if !config.get_keepalives() {
+        return Ok(());
+    }
+    let mut probes = TcpKeepalive::new().with_time(config.get_keepalives_idle());
+    if let Some(interval) = config.get_keepalives_interval() {
+        probes = probes.with_interval(interval);
+    }
+    if let Some(count) = config.get_keepalives_retries() {
+        probes = probes.with_retries(count);
+    }
+    socket.set_tcp_keepalive(&probes)
 }
 
 async fn encrypted(
@@ -210,6 +229,26 @@ mod tests {
         let connector = encrypted.connector("only_plain", parameters, true).unwrap();
         let refused = open(&connector, Duration::from_secs(5)).await.err().unwrap();
         assert!(refused.contains("rejects"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn the_address_says_how_a_silent_connection_is_probed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = || async { TcpStream::connect(listener.local_addr().unwrap()).await.unwrap() };
+        let address = |text: &str| crate::address::Address::read(text).unwrap();
+        let wanted =
+            "host=h keepalives_idle=7 keepalives_interval=3 keepalives_count=4 tcp_user_timeout=1500";
+        let probed = stream().await;
+        keep_alive(&address(wanted).config, &probed).unwrap();
+        let socket = SockRef::from(&probed);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(7));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(3));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_millis(1_500)));
+        let left = stream().await;
+        keep_alive(&address("host=h keepalives=0").config, &left).unwrap();
+        assert!(!SockRef::from(&left).keepalive().unwrap());
     }
 
     #[tokio::test]
