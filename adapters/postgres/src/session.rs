@@ -15,7 +15,7 @@ use transom_types::{Session, SessionReply};
 
 use crate::{
     connect::Connection,
-    errors::{During, outdated, reported},
+    errors::{During, outdated},
     rows, settings,
     write::Failure,
 };
@@ -110,9 +110,7 @@ impl InSession<'_> {
 
     async fn asked(&self) -> Result<SessionReply, Error> {
         let client = &self.connection.client;
-        let Some(around) = &self.connection.around else {
-            return client.simple_query(ASKED).await.map(|reply| asked_of(&reply));
-        };
+        let Some(around) = &self.connection.around else { return asked(self.connection).await };
         let row = client.query_one(&around.asked, &[]).await?;
         let cell = |at| {
             let text: Result<Option<&str>, Error> = row.try_get(at);
@@ -161,8 +159,7 @@ impl InSession<'_> {
     }
 
     fn failed(&self, error: &Error, during: During, step: u16) -> Failure {
-        let failure = Failure::of(error, during, step);
-        Failure { error: DbError { reported: reported(error), ..failure.error }, ..failure }
+        Failure::of(error, during, step).in_words(error)
     }
 }
 
@@ -208,6 +205,11 @@ pub(crate) fn only_reads(unit: &Unit, step: &Step) -> bool {
 /// The session of a unit that runs as a role of the engine's own.
 pub(crate) fn deciding(unit: &Unit) -> Option<&Session> {
     unit.session.as_deref().filter(|session| session.role.is_some())
+}
+
+/// What the transaction asks of the reply, where nothing is kept to ask with.
+pub(crate) async fn asked(connection: &Connection) -> Result<SessionReply, Error> {
+    connection.client.simple_query(ASKED).await.map(|reply| asked_of(&reply))
 }
 
 fn asked_of(messages: &[SimpleQueryMessage]) -> SessionReply {

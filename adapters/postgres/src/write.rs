@@ -18,7 +18,7 @@ use transom_types::Session;
 use crate::{
     books::Books,
     connect::{Connection, Connector},
-    errors::{During, collided, db_error, of_statement, outdated},
+    errors::{During, collided, db_error, of_statement, outdated, reported},
     idempotency, params,
     pipeline::Pipelines,
     pool::{self, Held, Lease, Pool},
@@ -241,6 +241,11 @@ impl Writes {
         // What a condition has looked at must be what the write finds: else the engine refuses, and all is done again.
         let looks = unit.steps.iter().any(|step| step.precondition.is_some());
         let mut begin = String::from(if looks { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" });
+        let level = unit.session.as_ref().and_then(|session| session.isolation.as_deref());
+        if let Some(level) = level.filter(|_| !looks) {
+            begin.push_str(" ISOLATION LEVEL ");
+            begin.push_str(level);
+        }
         if unit.session.as_ref().is_some_and(|session| session.read_only) {
             begin.push_str(" READ ONLY");
         }
@@ -301,10 +306,15 @@ impl Writes {
             }
             outcomes.push(outcome);
         }
+        let mut committed = committed(outcomes);
         if !ended {
-            self.end(connection, unit, &outcomes, committing).await?;
+            if unit.steps.iter().any(|step| step.statement.prepared.calls) {
+                let asked = session::asked(connection).await;
+                committed.session = asked.map_err(|error| Failure::of(&error, During::Read, 0))?;
+            }
+            self.end(connection, unit, &committed.outcomes, committing).await?;
         }
-        Ok(committed(outcomes))
+        Ok(committed)
     }
 
     async fn end(
@@ -317,9 +327,12 @@ impl Writes {
         if let Some(key) = &unit.idempotency {
             idempotency::remember(&connection.client, key, outcomes).await?;
         }
-        committing.store(true, Ordering::Release);
+        // What only reads leaves nothing that could be unknown.
+        let reads = unit.session.as_ref().is_some_and(|session| session.read_only);
+        let during = if reads { During::Read } else { During::Write };
+        committing.store(!reads, Ordering::Release);
         let end = if unit.rollback { "ROLLBACK" } else { "COMMIT" };
-        connection.client.batch_execute(end).await.map_err(|error| Failure::of(&error, During::Write, 0))
+        connection.client.batch_execute(end).await.map_err(|error| Failure::of(&error, during, 0))
     }
 
     async fn step(
@@ -345,7 +358,11 @@ impl Writes {
                 if outdated(&error) {
                     connection.forget();
                 }
-                Err(Failure::of_statement(&error, during, prepared))
+                let failure = Failure::of_statement(&error, during, prepared);
+                Err(match prepared.calls {
+                    true => failure.in_words(&error),
+                    false => failure,
+                })
             }
         }
     }
@@ -396,6 +413,11 @@ impl Failure {
 
     fn of_statement(error: &tokio_postgres::Error, during: During, prepared: &Prepared) -> Self {
         Self { error: of_statement(error, during, prepared), ..Self::of(error, during, 0) }.at(0)
+    }
+
+    /// The same in the engine's own words.
+    pub(crate) fn in_words(self, error: &tokio_postgres::Error) -> Self {
+        Self { error: DbError { reported: reported(error), ..self.error }, ..self }
     }
 
     pub(crate) fn at(self, step: u16) -> Self {

@@ -6,7 +6,7 @@ use transom_query::{
     catalog::ColumnId,
     plan::Step as PlanStep,
     planner,
-    request::{Cell, Earlier, Literal},
+    request::{Action, Cell, Earlier, Literal, Shape},
 };
 use transom_sql::{Bound, bind::bind};
 use transom_types::{Code, Principal, Problem, limits::BATCH_OPERATIONS_MAX};
@@ -48,6 +48,7 @@ impl Data {
             let found = self
                 .operation(&model, (&grant, schema), &request, &wanted)
                 .map_err(|p| in_operation(p, at))?;
+            refuse_unsafe(&found, &request.shape).map_err(|problem| in_operation(problem, at))?;
             let earlier = |reference: &Earlier| resolve(&captured, at, reference);
             let first = steps.len() as u16;
             let look = self
@@ -70,7 +71,9 @@ impl Data {
         })?;
         let replies = planned.iter().map(|(places, found, _)| {
             let outcomes = committed.outcomes.get(usize::from(*places.end())..).unwrap_or_default();
-            DataReply::from_outcomes(found.plan(), grant.catalog(), outcomes, committed.replayed)
+            let reply = DataReply::from_outcomes(found.plan(), grant.catalog(), outcomes, committed.replayed);
+            let returns = reply::returns(found.plan(), grant.catalog(), reply.rows);
+            DataReply { returns, ..reply }
         });
         Ok(replies.collect())
     }
@@ -90,6 +93,17 @@ impl Data {
         capture(&mut plan, grant, wanted)?;
         self.rendered(plan, grant)
     }
+}
+
+/// A batch is no transaction that only reads: what may write is not called by a method that promises not to.
+fn refuse_unsafe(planned: &Planned, shape: &Shape) -> Result<(), Problem> {
+    let Some(function) = reply::called(planned.plan()) else { return Ok(()) };
+    let function = &planned.rendered.plan.catalog()[function];
+    if function.read_only || !matches!(shape.action, Action::Call { read_only: true, .. }) {
+        return Ok(());
+    }
+    let message = format!("cannot run '{}' in a read-only transaction", function.name);
+    Err(Problem::new(Code::ReadOnly, message).with_hint("It may write: call it with POST"))
 }
 
 /// Every (operation, column) that some later operation refers to.

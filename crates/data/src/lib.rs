@@ -16,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use transom_ports::Database;
+use transom_query::catalog::Callable;
 use transom_sql::statement::Idempotency;
 use transom_types::{Principal, Problem, RequestId, Session};
 
@@ -82,18 +83,9 @@ impl Data {
         &self.database
     }
 
-    /// The parameter names of the functions of a name, if the role may call one; the REST grammar needs them to tell
-    /// arguments from filters.
-    pub fn function_params(
-        &self,
-        principal: &Principal,
-        schema: Option<&str>,
-        name: &str,
-    ) -> Option<Vec<Box<str>>> {
+    /// What the role may call by a name; the REST grammar needs it to tell arguments from filters.
+    pub fn callable(&self, principal: &Principal, schema: Option<&str>, name: &str) -> Option<Callable> {
         let grant = self.model.load().policies_of(schema).ok()?.authorize(principal).ok()?;
-        let catalog = grant.catalog();
-        let overloads = catalog.overloads(name);
-        let params = overloads.iter().flat_map(|function| &catalog[*function].params);
-        (!overloads.is_empty()).then(|| params.map(|param| param.name.clone()).collect())
+        grant.catalog().callable(name)
     }
 }

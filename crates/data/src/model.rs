@@ -42,10 +42,11 @@ pub struct Model {
 impl Model {
     pub(crate) async fn load(database: &dyn Database, sources: &Sources) -> Result<Self, Vec<Problem>> {
         let catalog = database.introspect().await.map_err(|error| vec![error.into_problem()])?;
-        let functions = functions(database, &sources.queries).await?;
+        let queries = functions(database, &sources.queries).await?;
         if !sources.native_schemas.is_empty() {
             return Ok(Self::native(catalog, &sources.native_schemas));
         }
+        let functions = beside(&catalog, queries)?;
         let catalog = Arc::new(catalog.with_functions(functions));
         let (file, text) = &sources.policies;
         let policies = Arc::new(Policies::load(file, text, catalog.clone())?);
@@ -96,17 +97,34 @@ impl Model {
     }
 }
 
+/// The named queries beside the functions that the engine itself has. Errors: one name for both.
+fn beside(catalog: &Catalog, queries: Vec<(&str, Function)>) -> Result<Vec<Function>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    for (file, query) in &queries {
+        if let Some(other) = catalog.function(&query.name) {
+            let schema = catalog[other].engine.as_ref().map_or("public", |engine| &*engine.schema);
+            let name = &query.name;
+            let message = format!("{file}: the database has a function {schema}.{name} of the same name");
+            let problem = Problem::new(Code::QueryFileInvalid, message);
+            problems.push(problem.with_hint("Rename one of the two: both are called at /rpc/NAME"));
+        }
+    }
+    let own = catalog.functions().map(|(_, function)| function.clone());
+    let all = own.chain(queries.into_iter().map(|(_, query)| query)).collect();
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
 /// Parses every named query and asks the engine what it returns.
-async fn functions(
+async fn functions<'f>(
     database: &dyn Database,
-    files: &[(String, String)],
-) -> Result<Vec<Function>, Vec<Problem>> {
+    files: &'f [(String, String)],
+) -> Result<Vec<(&'f str, Function)>, Vec<Problem>> {
     let mut functions = Vec::with_capacity(files.len());
     let mut problems = Vec::new();
     for (file, text) in files {
         match named::parse(file, text) {
             Ok(function) => match describe(database, file, function).await {
-                Ok(function) => functions.push(function),
+                Ok(function) => functions.push((file.as_str(), function)),
                 Err(problem) => problems.push(problem),
             },
             Err(found) => problems.extend(found),

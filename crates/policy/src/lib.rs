@@ -14,6 +14,7 @@ mod read;
 mod recursion;
 mod rights;
 mod roles;
+mod signature;
 mod simplify;
 mod template;
 mod tree;

@@ -1,10 +1,16 @@
 //! Finds tables, columns and functions by the names a policy file gives them.
 
-use transom_query::{Catalog, ColumnId, FunctionId, TableId, catalog::Table};
+use std::collections::BTreeSet;
+
+use transom_query::{
+    Catalog, ColumnId, FunctionId, TableId,
+    catalog::{Function, Table},
+};
 
 use crate::{
     fault::{Checked, Fault},
-    read::Name,
+    read::{FunctionName, Name},
+    signature,
 };
 
 /// The one that is called so: by its exact name, else, when it stood without quotes, by its name in another case.
@@ -54,15 +60,43 @@ pub(crate) fn columns_listed(table: &Table) -> String {
     format!("Its columns are {}{more}", names.join(", "))
 }
 
-/// The named query of this name.
-pub(crate) fn function(catalog: &Catalog, name: &Name) -> Checked<FunctionId> {
-    let names: Vec<&str> = catalog.functions().map(|(_, function)| &*function.name).collect();
-    match find(name, names.iter().copied()) {
-        Some(at) => Ok(FunctionId(at as u32)),
-        None => Err(Fault::at(name.line, format!("function '{}' does not exist", name.text)).suggest(
-            &name.text,
-            names.iter().copied(),
-            "Functions are the files queries/NAME.sql",
-        )),
+/// The function that is meant: a named query by its name, one of the engine's own by its parameters too, where several
+/// share the name.
+pub(crate) fn function(catalog: &Catalog, written: &FunctionName) -> Checked<FunctionId> {
+    let name = &written.name;
+    let names: BTreeSet<&str> = catalog.functions().map(|(_, function)| &*function.name).collect();
+    let Some(at) = find(name, names.iter().copied()) else {
+        let fault = Fault::at(name.line, format!("function '{}' does not exist", name.text));
+        return Err(fault.suggest(&name.text, names, what_can_be_called(catalog)));
+    };
+    let called = |(_, function): &(FunctionId, &Function)| names.iter().nth(at) == Some(&&*function.name);
+    let found: Vec<(FunctionId, &Function)> = catalog.functions().filter(called).collect();
+    let by_types = |types: &Vec<_>| found.iter().find(|(_, function)| signature::takes(function, types));
+    match (found.as_slice(), &written.types) {
+        ([(id, _)], None) => Ok(*id),
+        // The parameters of a handwritten statement have no types that would have to be said.
+        ([(id, of), ..], _) if of.engine.is_none() => Ok(*id),
+        (_, Some(types)) => by_types(types).map(|(id, _)| *id).ok_or_else(|| {
+            let message = format!("function '{}({})' does not exist", name.text, signature::written(types));
+            Fault::at(name.line, message).hint(format!("There is {}", listed(&found)))
+        }),
+        (_, None) => Err(Fault::at(name.line, format!("there are several functions '{}'", name.text))
+            .hint(format!("Say which: {}", listed(&found)))),
+    }
+}
+
+fn listed(functions: &[(FunctionId, &Function)]) -> String {
+    let shown: Vec<String> =
+        functions.iter().take(12).map(|(_, function)| signature::shown(function)).collect();
+    shown.join(", ")
+}
+
+fn what_can_be_called(catalog: &Catalog) -> &'static str {
+    match catalog.functions().any(|(_, function)| function.engine.is_some()) {
+        true => {
+            "Functions are the files queries/NAME.sql, and those of the database but for triggers', extensions', and those \
+             with several parameters of which one has no name"
+        }
+        false => "Functions are the files queries/NAME.sql",
     }
 }

@@ -111,7 +111,7 @@ impl Privileges {
             }
             Objects::Functions(written) => {
                 let ids: Checked<Vec<_>> =
-                    written.iter().map(|name| names::function(catalog, name)).collect();
+                    written.iter().map(|written| names::function(catalog, written)).collect();
                 ids.and_then(|ids| self.on_functions(ids, grant, privileges, roles))
             }
             Objects::AllTables => {

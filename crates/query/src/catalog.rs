@@ -12,7 +12,7 @@ mod function;
 mod handler;
 mod relationship;
 
-pub use function::{EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
+pub use function::{Callable, EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
 pub use handler::{Handler, Handlers};
 pub use relationship::{Relationship, RelationshipKind};
 
@@ -304,7 +304,7 @@ impl Catalog {
         self.table_names.get(name).copied()
     }
 
-    /// The named query of this name; of several, the first.
+    /// The function of this name; of several, the first.
     pub fn function(&self, name: &str) -> Option<FunctionId> {
         self.overloads(name).first().copied()
     }
@@ -312,6 +312,16 @@ impl Catalog {
     /// Every function of this name.
     pub fn overloads(&self, name: &str) -> &[FunctionId] {
         self.function_names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What can be called by this name, if anything.
+    pub fn callable(&self, name: &str) -> Option<Callable> {
+        let overloads = self.overloads(name);
+        let params = overloads.iter().flat_map(|function| &self[*function].params);
+        (!overloads.is_empty()).then(|| Callable {
+            parameters: params.map(|param| param.name.clone()).collect(),
+            of_engine: overloads.iter().any(|function| self[*function].engine.is_some()),
+        })
     }
 
     /// Every name of a table or view that may be used.

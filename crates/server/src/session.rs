@@ -21,11 +21,7 @@ pub fn of(
     settings.extend(role.into_iter().flat_map(|role| role.settings.iter().cloned()));
     let mut set = |name: &str, value: String| settings.push((name.into(), value.into()));
     set("search_path", search_path(native, schema));
-    set("request.jwt.claims", claims(principal));
-    set("request.method", head.method.as_str().to_owned());
-    set("request.path", head.uri.path().to_owned());
-    set("request.headers", headers(&head.headers));
-    set("request.cookies", cookies(&head.headers));
+    tell(&mut set, head, principal);
     for (name, value) in &native.settings {
         set(name, value.clone());
     }
@@ -47,6 +43,26 @@ pub fn of(
 pub fn of_wishes(preferences: &Preferences) -> Option<Session> {
     let zone = preferences.timezone.as_deref().filter(|zone| *zone != SHOWN)?;
     Some(Session { settings: vec![("timezone".into(), zone.into())], ..Session::default() })
+}
+
+/// The session of a call of the engine's own function: it can see who asks, and how.
+pub fn of_call(head: &Parts, principal: &Principal, preferences: &Preferences) -> Session {
+    let mut session = of_wishes(preferences).unwrap_or_default();
+    let mut set = |name: &str, value: String| session.settings.push((name.into(), value.into()));
+    tell(&mut set, head, principal);
+    // Whatever another function may have set for the whole connection.
+    set("response.headers", String::new());
+    set("response.status", String::new());
+    session
+}
+
+/// Tells a transaction of its request.
+fn tell(set: &mut dyn FnMut(&str, String), head: &Parts, principal: &Principal) {
+    set("request.jwt.claims", claims(principal));
+    set("request.method", head.method.as_str().to_owned());
+    set("request.path", head.uri.path().to_owned());
+    set("request.headers", headers(&head.headers));
+    set("request.cookies", cookies(&head.headers));
 }
 
 /// The time zone in which times are shown without a wish.

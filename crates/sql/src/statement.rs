@@ -28,6 +28,8 @@ pub struct Prepared {
     pub layout: Layout,
     /// Whether it changes the database.
     pub writes: bool,
+    /// Whether it calls a function of the engine's own: what that says and asks for is for the caller.
+    pub calls: bool,
     /// How dear it is likely to be.
     pub cost: Cost,
     /// What the number of rows must be.

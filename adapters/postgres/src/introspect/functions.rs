@@ -1,5 +1,6 @@
-//! The engine's own functions, where it decides who may call them.
+//! The engine's own functions.
 
+use ahash::AHashMap;
 use tokio_postgres::Row;
 use transom_query::{
     TableId,
@@ -63,15 +64,33 @@ SELECT f.nspname::text, f.proname::text, obj_description(f.oid, 'pg_proc'), f.pr
        f.pronargs - f.pronargdefaults, f.provariadic <> 0,
        coalesce(o.names, c.names, '{}'), coalesce(o.shown, c.shown, '{}'), coalesce(o.document, c.document, '{}'),
        y.shown, y.document, coalesce(f.proconfig, '{}'),
-       r.typsubscript = 'array_subscript_handler'::regproc OR r.typtype = 'c' OR r.oid = 'record'::regtype
+       r.typsubscript = 'array_subscript_handler'::regproc OR r.typtype = 'c' OR r.oid = 'record'::regtype,
+       EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
 FROM functions f JOIN pg_type r ON r.oid = f.root JOIN types y ON y.type = f.prorettype
 LEFT JOIN given g ON g.function = f.oid LEFT JOIN returned o ON o.function = f.oid
 LEFT JOIN composites c ON c.function = f.oid
 WHERE g.nameless IS NOT TRUE OR g.whole
-ORDER BY f.nspname, f.proname, f.oid";
+ORDER BY array_position($1, f.nspname::text), f.proname, f.oid";
 
-/// The functions, with the rows of served tables as those tables have them.
-pub(super) fn functions(found: &Found, rows: &[Row], hoisted: &[String]) -> Vec<Function> {
+/// Settings of a function that hold for its transaction, where nobody says which.
+const HOISTED: [&str; 2] = ["statement_timeout", ISOLATION];
+
+/// The functions, with the rows of served tables as those tables have them. Where the engine does not decide who may call
+/// them, those of extensions are nobody's to call, and of several schemas with one name the first has it.
+pub(super) fn functions(found: &Found, rows: &[Row], hoisted: Option<&[String]>) -> Vec<Function> {
+    let Some(hoisted) = hoisted else {
+        let hoisted = HOISTED.map(str::to_owned);
+        let mut schema_of: AHashMap<&str, &str> = AHashMap::new();
+        let mut own = Vec::new();
+        // The schemas come in their order.
+        for row in rows.iter().filter(|row| !row.get::<_, bool>(21)) {
+            let schema: &str = row.get(0);
+            if *schema_of.entry(row.get(1)).or_insert(schema) == schema {
+                own.push(function(found, row, &hoisted));
+            }
+        }
+        return own;
+    };
     rows.iter().map(|row| function(found, row, hoisted)).collect()
 }
 

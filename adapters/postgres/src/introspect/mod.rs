@@ -98,12 +98,8 @@ pub(crate) async fn introspect(
     }
     let answers = answers(client, schemas).await.map_err(failed)?;
     let zones = client.query_typed(TIME_ZONES, &[]).await.map_err(failed)?;
-    let functions = match native {
-        true => {
-            client.query_typed(functions::FUNCTIONS, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
-        }
-        false => Vec::new(),
-    };
+    let functions =
+        client.query_typed(functions::FUNCTIONS, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?;
     let related = match native {
         true => {
             client.query_typed(computed::RELATED, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
@@ -129,7 +125,7 @@ pub(crate) async fn introspect(
     computed.iter().for_each(|row| computed::add(&mut found, row));
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let related = computed::related(&found, &related);
-    let functions = functions::functions(&found, &functions, hoisted.unwrap_or_default());
+    let functions = functions::functions(&found, &functions, hoisted);
     let catalog = Catalog::new(found.served(), functions).with_relationships(related).with_notes(notes);
     Ok(catalog.with_time_zones(zones.iter().map(|row| row.get::<_, &str>(0).into())))
 }

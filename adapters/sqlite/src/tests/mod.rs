@@ -139,6 +139,7 @@ fn statement(sql: &str, layout: Layout, params: Vec<Bound>) -> Statement {
         params: (0..params.len() as u16).map(ParamId).collect(),
         layout,
         writes: false,
+        calls: false,
         cost: Cost::Key,
         expect: Expect::Any,
         plan: no_plan(),

@@ -6,7 +6,7 @@ use crate::harness::{Project, said};
 
 /// What each operation returns, or why nothing was done.
 fn run(project: &Project, body: &str) -> Result<Vec<String>, String> {
-    let functions = |name: &str| project.data.function_params(&project.principal, None, name);
+    let functions = |name: &str| project.data.callable(&project.principal, None, name);
     let parsed = rest::parse_batch(body.as_bytes(), &functions).map_err(|problem| said(&problem))?;
     let requests = parsed.into_iter().map(|parsed| parsed.request).collect();
     let replies =

@@ -92,7 +92,7 @@ impl Project {
             headers,
             ..Head::default()
         };
-        let functions = |name: &str| self.data.function_params(&self.principal, None, name);
+        let functions = |name: &str| self.data.callable(&self.principal, None, name);
         rest::parse(&head, Some(body.as_bytes()), &functions).map(|parsed| parsed.request)
     }
 

@@ -347,6 +347,7 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
         params: vec![ParamId(0)],
         layout: Layout::default(),
         writes: true,
+        calls: false,
         cost: Cost::Key,
         expect: Expect::Any,
         plan,

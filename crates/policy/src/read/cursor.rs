@@ -136,17 +136,27 @@ impl Cursor {
         Ok(expr)
     }
 
-    /// Skips a parenthesised list: argument types of a function, which are not overloaded here.
-    pub fn skip_parentheses(&mut self) -> Checked<()> {
+    /// A parenthesised list of types, if one comes next: the words of each. Lengths and precisions are left out.
+    pub fn types(&mut self) -> Checked<Option<Vec<Vec<Token>>>> {
         if !self.symbol(&Token::LParen) {
-            return Ok(());
+            return Ok(None);
         }
-        while !self.symbol(&Token::RParen) {
-            if self.parser.next_token().token == Token::EOF {
-                return Err(self.unexpected(")"));
+        let (mut types, mut words, mut depth) = (Vec::new(), Vec::new(), 0u32);
+        loop {
+            match self.parser.next_token().token {
+                Token::EOF => return Err(self.unexpected(")")),
+                Token::LParen => depth += 1,
+                Token::RParen if depth > 0 => depth -= 1,
+                Token::RParen => break,
+                Token::Comma if depth == 0 => types.push(std::mem::take(&mut words)),
+                token if depth == 0 => words.push(token),
+                _ => {}
             }
         }
-        Ok(())
+        if !(types.is_empty() && words.is_empty()) {
+            types.push(words);
+        }
+        Ok(Some(types))
     }
 
     /// Passes over the rest of the statement.

@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Name, Objects, Privilege, Statement, cursor::Cursor};
+use super::{FunctionName, Name, Objects, Privilege, Statement, cursor::Cursor};
 use crate::fault::{Checked, Fault};
 
 /// Options of a role that scripts made for PostgreSQL have; nobody signs in to a role here.
@@ -102,11 +102,9 @@ fn objects(cursor: &mut Cursor) -> Checked<Objects> {
         return Ok(Objects::Ignored);
     }
     if cursor.take("FUNCTION") || cursor.take("ROUTINE") {
-        return Ok(Objects::Functions(cursor.list(|cursor| {
-            let name = cursor.object()?;
-            cursor.skip_parentheses()?;
-            Ok(name)
-        })?));
+        return Ok(Objects::Functions(
+            cursor.list(|cursor| Ok(FunctionName { name: cursor.object()?, types: cursor.types()? }))?,
+        ));
     }
     cursor.take("TABLE");
     Ok(Objects::Tables(cursor.list(Cursor::object)?))

@@ -74,9 +74,17 @@ pub(crate) enum Objects {
     AllTables,
     Tables(Vec<Name>),
     AllFunctions,
-    Functions(Vec<Name>),
+    Functions(Vec<FunctionName>),
     /// Schema usage and sequences: there is nothing to decide.
     Ignored,
+}
+
+/// A function, as far as it is told which.
+#[derive(Debug)]
+pub(crate) struct FunctionName {
+    pub name: Name,
+    /// The types of its parameters, as words and signs; `None` where only the name is said.
+    pub types: Option<Vec<Vec<Token>>>,
 }
 
 /// A `CREATE POLICY`, its expressions parsed.

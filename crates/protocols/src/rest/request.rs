@@ -1,6 +1,7 @@
 //! One request, from its parts to a [`DataRequest`] and what the reply needs.
 
 use http::Method;
+use transom_query::catalog::Callable;
 use transom_query::request::{
     Action, Condition, Cursor, DataRequest, Expect, Filter, Literal, Media, Operator, Resource, Returning,
     Shape, Slot, Test, Values,
@@ -57,7 +58,7 @@ pub struct Headers<'a> {
 
 /// The parameter names of all functions of a name, or `None` when there is none. Asked for `rpc/NAME` only, to tell arguments
 /// from filters (without an answer, what begins with an operator is a filter) and bodies with named arguments from others.
-pub type FunctionParameters<'a> = &'a dyn Fn(&str) -> Option<Vec<Box<str>>>;
+pub type FunctionParameters<'a> = &'a dyn Fn(&str) -> Option<Callable>;
 
 /// One request, parsed.
 #[derive(Clone, Debug, PartialEq)]
@@ -256,18 +257,23 @@ fn read_query(
         return query(head.query, Arguments::ByValue, build);
     }
     match functions(name) {
-        Some(names) => query(head.query, Arguments::Known(&names), build),
+        Some(Callable { of_engine: true, .. }) => query(head.query, Arguments::ByValue, build),
+        Some(Callable { parameters, .. }) => query(head.query, Arguments::Known(&parameters), build),
         None => query(head.query, Arguments::Guessed, build),
     }
 }
 
 /// What a call does with a body as a whole. Where a parameter has no name, it is the whole body.
 fn whole(head: &Head<'_>, name: &str, functions: FunctionParameters<'_>) -> Whole {
-    let posted = head.compatible && head.method == Method::POST;
-    match posted && functions(name).is_some_and(|names| names.iter().any(|name| name.is_empty())) {
-        true => Whole::Kept,
-        false if head.compatible => Whole::Dropped,
-        false => Whole::Refused,
+    let posted = head.method == Method::POST;
+    let known = if posted || !head.compatible { functions(name) } else { None };
+    let unnamed =
+        |called: &Callable| called.of_engine && called.parameters.iter().any(|name| name.is_empty());
+    match &known {
+        Some(called) if posted && unnamed(called) => Whole::Kept,
+        Some(called) if called.of_engine => Whole::Dropped,
+        _ if head.compatible => Whole::Dropped,
+        _ => Whole::Refused,
     }
 }
 

@@ -45,6 +45,15 @@ pub struct EngineFunction {
     pub isolation: Option<Box<str>>,
 }
 
+/// What can be called by one name, as far as reading a call's arguments needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Callable {
+    /// The names of all their parameters.
+    pub parameters: Vec<Box<str>>,
+    /// Whether they are functions of the engine's own.
+    pub of_engine: bool,
+}
+
 /// A parameter of an engine's own function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineParam {

@@ -24,6 +24,7 @@ impl Planner<'_> {
         let Some(engine) = &called.engine else {
             return Err(Problem::new(Code::Internal, "a handwritten statement where the engine decides"));
         };
+        self.check_scalar(called, shape)?;
         if matches!(shape.expect, request::Expect::AtMost(_))
             && !matches!(called.returns, Returns::Rows | Returns::Scalars { .. })
         {
@@ -32,7 +33,11 @@ impl Planner<'_> {
                 "Function must return SETOF or TABLE when max-affected preference is used with handling=strict",
             ));
         }
-        let relation = engine.rows_of.map_or(Relation::Function(function), Relation::Table);
+        // Where a role may read only some of a table's columns, what a function shows of its rows is the function's to say.
+        let relation = match engine.rows_of.filter(|_| self.options.native) {
+            Some(table) => Relation::Table(table),
+            None => Relation::Function(function),
+        };
         let id = self.query_id();
         let mut query = self.query(id, relation, &shape.select)?;
         query.source = Source::Function(function, self.engine_arguments(function, given, form));

@@ -77,8 +77,9 @@ impl Planner<'_> {
             let found = self.embed_exists(id, relation, embed)?;
             return Ok(if exists { found } else { Expr::Not(Box::new(found)) });
         }
+        let called = matches!(relation, Relation::Function(_));
         if let Test::FullText { kind, language, query } = &condition.test
-            && (self.options.native || (self.options.engine_types && language.is_some()))
+            && (self.options.native || (self.options.engine_types && (language.is_some() || called)))
         {
             return self.search(id, relation, path, (*kind, language.clone()), *query);
         }

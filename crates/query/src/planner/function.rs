@@ -1,11 +1,11 @@
-//! Calls of named queries.
+//! Calls of functions: named queries here, the engine's own next door.
 
 use transom_types::{Code, DataType, Problem, Value};
 
 use super::{Planner, relation::Relation};
 use crate::{
     FunctionId,
-    catalog::{Fragment, Returns},
+    catalog::{Fragment, Function, Returns},
     plan::{Call, Expect, Expr, ParamKind, ParamSource, Source, Step},
     request::{self, Action, Select, Shape},
 };
@@ -18,18 +18,11 @@ impl Planner<'_> {
                 format!("'{name}' is called with GET, HEAD or POST"),
             ));
         };
-        if self.options.native {
+        if self.options.native || self.catalog.callable(name).is_some_and(|called| called.of_engine) {
             return self.called(name, arguments, (*given, !*read_only), shape);
         }
         let id = self.catalog.function(name).ok_or_else(|| self.no_function(name, arguments, None))?;
-        if shape.expect == request::Expect::Scalar && self.catalog[id].returns != Returns::Scalar {
-            // Said before anything is done.
-            return Err(Problem::new(
-                Code::MediaTypeUnacceptable,
-                "this media type is for functions that return a scalar",
-            )
-            .with_hint("Accept application/json or text/csv"));
-        }
+        self.check_scalar(&self.catalog[id], shape)?;
         let arguments = self.arguments(id, arguments)?;
         self.claims_of(id);
         if self.catalog[id].read_only {
@@ -58,6 +51,18 @@ impl Planner<'_> {
         };
         self.steps.push(Step::Call(Call { function: id, arguments, expect }));
         Ok(())
+    }
+
+    /// A media type of one value has to be made of one. Said before anything is done.
+    pub(super) fn check_scalar(&self, function: &Function, shape: &Shape) -> Result<(), Problem> {
+        if shape.expect != request::Expect::Scalar || function.returns == Returns::Scalar {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::MediaTypeUnacceptable,
+            "this media type is for functions that return a scalar",
+        )
+        .with_hint("Accept application/json or text/csv"))
     }
 
     fn read_function(

@@ -61,7 +61,7 @@ impl Planner<'_> {
     }
 
     fn leads_to(&self, relation: Relation, name: &str) -> bool {
-        let Relation::Table(from) = relation else { return false };
+        let Some(from) = relation.rows_of(self.catalog) else { return false };
         self.catalog.relationships(from).iter().any(|way| &*self.catalog[way.to].name == name)
     }
 

@@ -22,6 +22,14 @@ impl Relation {
         }
     }
 
+    /// The table whose ways its rows can go: a function may return the rows of one.
+    pub(super) fn rows_of(self, catalog: &Catalog) -> Option<TableId> {
+        match self {
+            Self::Table(id) => Some(id),
+            Self::Function(id) => catalog[id].engine.as_ref()?.rows_of,
+        }
+    }
+
     pub(super) fn columns(self, catalog: &Catalog) -> &[Column] {
         match self {
             Self::Table(id) => &catalog[id].columns,

@@ -11,7 +11,9 @@ use crate::{
 
 impl Planner<'_> {
     pub(super) fn relationship(&self, relation: Relation, embed: &Embed) -> Result<Relationship, Problem> {
-        let Relation::Table(from) = relation else { return Err(self.unrelated(relation, embed)) };
+        let Some(from) = relation.rows_of(self.catalog) else {
+            return Err(self.unrelated(relation, embed));
+        };
         if self.options.native {
             return self.way(from, embed);
         }
@@ -97,7 +99,7 @@ impl Planner<'_> {
             return problem
                 .with_hint(format!("As an aggregate, {0}() needs a column: column.{0}()", embed.resource));
         }
-        let Relation::Table(from) = relation else { return problem };
+        let Some(from) = relation.rows_of(self.catalog) else { return problem };
         let ways = self.catalog.relationships(from).iter();
         match &embed.hint {
             Some(hint) => problem.suggesting(hint, ways.map(|way| hint_for(self.catalog, way))),

@@ -28,7 +28,7 @@ pub async fn call(
     }
     let body = body::receive(body, app.settings.body_bytes_max, app.settings.body_timeout).await?;
     passage.stages.pass(Stage::Receive);
-    let parameters = |name: &str| app.data.function_params(principal, None, name);
+    let parameters = |name: &str| app.data.callable(principal, None, name);
     let operations = rest::parse_batch(&body, &parameters)?;
     let model = app.data.model();
     let wished = headers::texts(&head.headers, headers::PREFER)?;
@@ -37,7 +37,6 @@ pub async fn call(
     passage.stages.pass(Stage::Parse);
     let idempotency = key.map(|key| context::idempotency(&key, head, &body, principal));
     let mut context = context::new(app, passage, idempotency, preferences.transaction);
-    context.session = session::of_wishes(&preferences);
     let mut requests = Vec::with_capacity(operations.len());
     let mut asked = Vec::with_capacity(operations.len());
     for (at, operation) in operations.into_iter().enumerate() {
@@ -45,6 +44,10 @@ pub async fn call(
         asked.push(part);
         requests.push(request);
     }
+    context.session = match asked.iter().any(|part| context::calls(app, &part.resource)) {
+        true => Some(session::of_call(head, principal, &preferences)),
+        false => session::of_wishes(&preferences),
+    };
     let answers = app.data.batch(requests, principal, &context).await?;
     passage.stages.pass(Stage::Database);
     let replayed = answers.iter().any(|answer| answer.replayed);

@@ -3,6 +3,7 @@
 use http::request::Parts;
 use transom_data::Context;
 use transom_protocols::rest::{RestRequest, Transaction};
+use transom_query::request::Resource;
 use transom_sql::statement::Idempotency;
 use transom_types::Principal;
 use xxhash_rust::xxh3::Xxh3;
@@ -30,9 +31,19 @@ pub fn of(
         context.rollback = session.rollback;
         context.session = Some(session);
     } else {
-        context.session = session::of_wishes(&parsed.preferences);
+        let resource = &parsed.request.shape.resource;
+        context.session = match calls(app, resource) {
+            true => Some(session::of_call(head, principal, &parsed.preferences)),
+            false => session::of_wishes(&parsed.preferences),
+        };
     }
     context
+}
+
+/// Whether it is a function of the engine's own that is called.
+pub fn calls(app: &App, resource: &Resource) -> bool {
+    let Resource::Function(name) = resource else { return false };
+    app.data.model().catalog.callable(name).is_some_and(|called| called.of_engine)
 }
 
 /// A context of these parts.

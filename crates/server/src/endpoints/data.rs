@@ -53,7 +53,7 @@ pub async fn call(
     }
     request.allowed = headers::allowed(app, model.as_deref());
     let schema = rest::schema(&request);
-    let parameters = |name: &str| app.data.function_params(principal, schema, name);
+    let parameters = |name: &str| app.data.callable(principal, schema, name);
     let parsed = rest::parse(&request, Some(&body), &parameters);
     passage.stages.pass(Stage::Parse);
     let parsed = parsed?;

@@ -43,12 +43,14 @@ pub fn render(dialect: &dyn Dialect, plan: Arc<GuardedPlan>) -> Result<Rendered,
             dialect.accounted(&mut writer.text, &statement, account)?;
             (layout, estimated) = (Layout { lines: true, ..Layout::default() }, None);
         }
+        let calls = matches!(step, Step::Read(read) if writer.calls(&read.query));
         steps.push(Arc::new(Prepared {
             text: writer.text.into(),
             params: writer.params,
             estimate: estimated,
             layout,
             writes: !matches!(step, Step::Read(_) | Step::Judge(_)),
+            calls,
             cost: if plan.plan().steps.len() == 1 { plan.plan().cost } else { Cost::Scan },
             expect,
             plan: plan.clone(),
@@ -76,6 +78,7 @@ fn estimate(
         estimate: None,
         layout: Layout::default(),
         writes: false,
+        calls: false,
         cost: Cost::Key,
         expect: Expect::Any,
         plan: plan.clone(),

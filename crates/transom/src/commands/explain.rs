@@ -39,7 +39,7 @@ pub fn run(flags: &Flags, asked: &Asked) -> anyhow::Result<()> {
         })?;
         let headers = Headers { content_type: Some("application/json"), ..Headers::default() };
         let head = Head { method, path, query, headers, ..Head::default() };
-        let params = |name: &str| data.function_params(&principal, None, name);
+        let params = |name: &str| data.callable(&principal, None, name);
         let request =
             rest::parse(&head, asked.body.as_deref().map(str::as_bytes), &params).map_err(Faults::from)?;
         let context = Context {

@@ -34,11 +34,11 @@ fn change(project: &Project, from: &str, to: &str) {
 }
 
 /// An open stream of changes.
-struct Stream(BufReader<TcpStream>);
+pub struct Stream(BufReader<TcpStream>);
 
 /// One event: id, name, data.
 #[derive(Debug)]
-struct Event {
+pub struct Event {
     id: String,
     kind: String,
     data: Json,
@@ -46,7 +46,7 @@ struct Event {
 
 impl Stream {
     /// Subscribes, and returns once the server has begun to stream.
-    fn open(client: &Client, claims: &Json, table: &str, last: Option<&str>) -> Self {
+    pub fn open(client: &Client, claims: &Json, table: &str, last: Option<&str>) -> Self {
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         Self::ask(
             client,
@@ -98,7 +98,7 @@ impl Stream {
     }
 
     #[track_caller]
-    fn expect(&mut self, kind: &str, key: i64) -> Event {
+    pub fn expect(&mut self, kind: &str, key: i64) -> Event {
         let event = self.next();
         assert_eq!((event.kind.as_str(), &event.data["key"]["id"]), (kind, &json!(key)), "{event:?}");
         event

@@ -15,6 +15,7 @@ mod commands;
 mod embedding;
 mod entity_tags;
 mod errors;
+mod functions;
 mod guide;
 mod hostile;
 mod large;

@@ -10,13 +10,14 @@ mod shapes;
 mod writes;
 
 use http::Method;
+use transom_query::catalog::Callable;
 use transom_types::Problem;
 
 use super::{Head, Headers, RestRequest, parse, print};
 
 /// A function that takes `a` and `b`; every other is unknown.
-fn functions(name: &str) -> Option<Vec<Box<str>>> {
-    (name == "add").then(|| vec!["a".into(), "b".into()])
+fn functions(name: &str) -> Option<Callable> {
+    (name == "add").then(|| Callable { parameters: vec!["a".into(), "b".into()], of_engine: false })
 }
 
 /// `GET`, with a URL as a caller would send it.
