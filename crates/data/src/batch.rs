@@ -63,12 +63,13 @@ impl Data {
             captured.push(capture_of(&found, &grant, base));
             planned.push((first..=base, found, request.shape));
         }
-        let committed = self.database.write(self.unit(steps, context)).await.map_err(|error| {
-            let step = error.step.unwrap_or(0);
-            let at = planned.iter().rposition(|(places, _, _)| *places.start() <= step).unwrap_or(0);
-            let (places, found, shape) = &planned[at];
-            in_operation(execute::problem(error, found, *places.end(), shape), at)
-        })?;
+        let committed =
+            transom_ports::write(&*self.database, self.unit(steps, context)).await.map_err(|error| {
+                let step = error.step.unwrap_or(0);
+                let at = planned.iter().rposition(|(places, _, _)| *places.start() <= step).unwrap_or(0);
+                let (places, found, shape) = &planned[at];
+                in_operation(execute::problem(error, found, *places.end(), shape), at)
+            })?;
         let replies = planned.iter().map(|(places, found, _)| {
             let outcomes = committed.outcomes.get(usize::from(*places.end())..).unwrap_or_default();
             let reply = DataReply::from_outcomes(found.plan(), grant.catalog(), outcomes, committed.replayed);

@@ -90,7 +90,7 @@ impl Data {
         let steps = look.into_iter().chain(steps(planned, params, &request.values, context)).collect();
         let mut unit = self.unit(steps, context);
         unit.session = session(planned, &request.shape, context);
-        let committed = self.database.write(unit).await;
+        let committed = transom_ports::write(&*self.database, unit).await;
         let committed = committed.map_err(|error| problem(error, planned, base as u16, &request.shape))?;
         let catalog = planned.rendered.plan.catalog();
         let outcomes = committed.outcomes.get(base..).unwrap_or_default();

@@ -8,6 +8,7 @@ pub mod error;
 pub mod faulty;
 pub mod memory;
 mod reported;
+mod told;
 
 pub use change::{Change, ChangeKind};
 pub use contents::{Contents, Gathering, MEMORY_BYTES_MAX, Stored};
@@ -16,3 +17,4 @@ pub use error::{DbError, Fault};
 pub use faulty::{Faulty, Injection};
 pub use memory::Memory;
 pub use reported::Reported;
+pub use told::write;

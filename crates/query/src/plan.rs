@@ -75,6 +75,9 @@ pub enum Step {
     Call(Call),
     /// Decides which of some rows, given as values, a policy lets through.
     Judge(Judge),
+    /// Holds the rows that this insert or update would make against its check, and makes none: asked where a constraint
+    /// has refused them.
+    Check(Box<Step>),
 }
 
 /// Reads rows as JSON objects.

@@ -1,10 +1,15 @@
 //! What the SQL room hands to a database port: statements with their parameters, and units of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use transom_policy::GuardedPlan;
 use transom_query::plan::{Cost, Expect, ParamId};
-use transom_types::{Precondition, RequestId, Session, Value};
+use transom_types::{Precondition, Problem, RequestId, Session, Value};
+
+use crate::{Dialect, render};
 
 /// A plan in one engine's SQL: worked out once per shape and role, then shared.
 #[derive(Debug)]
@@ -38,6 +43,23 @@ pub struct Prepared {
     pub plan: Arc<GuardedPlan>,
     /// The step of the plan that this is.
     pub step: usize,
+    /// Holds the new rows of a write against its check without writing; made when it is first asked for
+    /// ([`Prepared::check`]).
+    pub check: OnceLock<Arc<Prepared>>,
+}
+
+impl Prepared {
+    /// The statement that refuses, as this one does, what policy refuses of its new rows, and writes nothing; `None` where
+    /// policy demands nothing of them. It has the parameters of this one.
+    /// Errors: [`transom_types::Code::Unsupported`] where the engine cannot express a part.
+    pub fn check(&self, dialect: &dyn Dialect) -> Result<Option<Arc<Self>>, Problem> {
+        if let Some(check) = self.check.get() {
+            return Ok(Some(check.clone()));
+        }
+        let Some(plan) = self.plan.check_of(self.step) else { return Ok(None) };
+        let made = render(dialect, Arc::new(plan))?.steps.pop();
+        Ok(made.map(|made| self.check.get_or_init(|| made).clone()))
+    }
 }
 
 /// What the columns of a result row are. Those that are there stand in the order of these fields.

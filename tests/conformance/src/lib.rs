@@ -46,7 +46,8 @@ macro_rules! suite {
             units { all_or_nothing later_steps_see_earlier_ones expectations rolled_back_on_request
                 concurrent_units_are_all_there preconditions preconditions_let_nothing_between concurrent_conflicts_have_one_winner errors_leave_the_database_usable }
             policies { reads_are_guarded inserts_are_checked updates_are_guarded_and_checked deletes_are_guarded
-                guards_hold_inside_embeds claims_decide judges_rows }
+                guards_hold_inside_embeds claims_decide
+                they_come_before_constraints judges_rows }
             idempotency { replays_once refuses_another_request scopes_are_apart failed_units_may_try_again }
             lifecycle { the_catalog_is_introspected migrations_apply_once slow_reads_stop_at_their_deadline
                 ping_and_close_twice what_was_acknowledged_outlives_a_close }

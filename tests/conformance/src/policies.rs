@@ -13,7 +13,7 @@ use transom_types::Value;
 
 use crate::{
     Factory, Shop,
-    request::{columns, delete, eq, insert, read, update},
+    request::{Request, columns, delete, eq, insert, read, update},
     shop::TIMEOUT,
 };
 
@@ -113,6 +113,40 @@ pub async fn claims_decide(factory: &dyn Factory) {
     }
     let nobody = read("customers", columns("name"));
     shop.check_as("a stranger sees none", nobody, &shop.author("Mallory"), json!([])).await;
+}
+
+/// Who may not make a row is told just that, whatever else it would break.
+pub async fn they_come_before_constraints(factory: &dyn Factory) {
+    let shop = Shop::open(factory).await;
+    let author = shop.author("Ada");
+    let row = |id: i64, stock: i64, category: i64| {
+        insert(
+            "products",
+            json!({ "id": id, "name": "n", "price": 1, "stock": stock, "category_id": category }),
+        )
+    };
+    let merged = |row: Request| row.on_conflict(&[], Resolution::Merge);
+    let change = |stock: i64| update("products", eq("id", "1"), json!({ "stock": stock, "category_id": 99 }));
+    let (unique, foreign) =
+        (|fault: &Fault| matches!(fault, Fault::Unique(_)), |fault: &Fault| *fault == Fault::ForeignKey);
+    for (allowed, refused, expected) in [
+        (row(4, 1, 1), row(4, 0, 1), &unique as &dyn Fn(&Fault) -> bool),
+        (row(20, 1, 99), row(20, 0, 99), &foreign),
+        (merged(row(1, 1, 99)), merged(row(1, 0, 99)), &foreign),
+        (change(1), change(-5), &foreign),
+    ] {
+        let error = shop.write_one_as(allowed, &author).await.expect_err("breaks a constraint");
+        assert!(expected(&error.fault), "{error}");
+        let error = shop.write_one_as(refused, &author).await.expect_err("breaks the policy too");
+        assert_eq!(error.fault, Fault::Policy, "{error}");
+    }
+    // What stands before in the unit has been done when policy is asked, and is taken back.
+    let steps = vec![row(20, 1, 1), row(20, 0, 1)];
+    let (unit, _) = shop.unit_as(steps, &author);
+    let error = transom_ports::write(&*shop.database, unit).await.expect_err("is refused");
+    assert_eq!((error.fault, error.step), (Fault::Policy, Some(1)));
+    shop.check("nothing of it is there", read("products", columns("id").filter(eq("id", "20"))), json!([]))
+        .await;
 }
 
 /// Realtime asks which row images a role may see.

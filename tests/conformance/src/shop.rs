@@ -169,7 +169,7 @@ impl Shop {
     }
 
     pub async fn write(&self, requests: Vec<Request>) -> Result<Committed, DbError> {
-        self.database.write(self.unit(requests)).await
+        transom_ports::write(&*self.database, self.unit(requests)).await
     }
 
     /// Writes one request; the outcome of the step that is its reply, or of its first.
@@ -179,7 +179,7 @@ impl Shop {
 
     pub async fn write_one_as(&self, request: Request, who: &(Grant, Principal)) -> Result<Outcome, DbError> {
         let (unit, reply) = self.unit_as(vec![request], who);
-        let mut committed = self.database.write(unit).await?;
+        let mut committed = transom_ports::write(&*self.database, unit).await?;
         Ok(committed.outcomes.swap_remove(reply.unwrap_or(0)))
     }
 

@@ -144,6 +144,7 @@ fn statement(sql: &str, layout: Layout, params: Vec<Bound>) -> Statement {
         expect: Expect::Any,
         plan: no_plan(),
         step: 0,
+        check: Default::default(),
     };
     Statement { prepared: Arc::new(prepared), params: params.into(), timeout: TIMEOUT }
 }

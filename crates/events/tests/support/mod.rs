@@ -352,6 +352,7 @@ pub fn insert(table: &str, row: &Json, rollback: bool) -> Unit {
         expect: Expect::Any,
         plan,
         step: 0,
+        check: Default::default(),
     };
     let cells: Vec<&Json> =
         columns.iter().map(|column| row.get(&*column.name).unwrap_or(&Json::Null)).collect();

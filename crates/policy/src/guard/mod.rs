@@ -1,5 +1,6 @@
 //! Compiles a role's policies into a plan.
 
+mod checked;
 mod instance;
 mod privilege;
 mod steps;
@@ -93,8 +94,7 @@ impl Guarder<'_> {
             return Ok(());
         }
         // Two rows of one name could lend each other their privileges.
-        Err(Problem::new(Code::Internal, "The plan is not well formed")
-            .caused_by(format!("query id {id:?} is not free")))
+        Err(malformed(format!("query id {id:?} is not free")))
     }
 
     fn query(&mut self, query: &mut Query) -> Result<(), Problem> {
@@ -150,4 +150,8 @@ impl Guarder<'_> {
     fn condition(&mut self, condition: &mut Option<Expr>) -> Result<(), Problem> {
         condition.as_mut().map_or(Ok(()), |condition| self.expr(condition))
     }
+}
+
+fn malformed(cause: impl Into<String>) -> Problem {
+    Problem::new(Code::Internal, "The plan is not well formed").caused_by(cause.into())
 }

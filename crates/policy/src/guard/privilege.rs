@@ -6,14 +6,13 @@ use transom_query::{
 };
 use transom_types::{Code, Problem};
 
-use super::Guarder;
+use super::{Guarder, malformed};
 
 impl Guarder<'_> {
     /// The plan reads these columns of a row.
     pub(super) fn reads(&mut self, row: QueryId, columns: &[ColumnId]) -> Result<(), Problem> {
         let Some(table) = self.rows.get(&row) else {
-            let cause = format!("{row:?} is out of sight");
-            return Err(Problem::new(Code::Internal, "The plan is not well formed").caused_by(cause));
+            return Err(malformed(format!("{row:?} is out of sight")));
         };
         let Some(table) = *table else { return Ok(()) };
         self.read.insert(row);

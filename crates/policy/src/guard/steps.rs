@@ -7,7 +7,7 @@ use transom_query::{
 };
 use transom_types::Problem;
 
-use super::Guarder;
+use super::{Guarder, malformed};
 use crate::rights::{Rule, Rules};
 
 /// One rule of a table.
@@ -50,6 +50,8 @@ impl Guarder<'_> {
                 call.arguments.iter_mut().try_for_each(|argument| self.expr(argument))
             }
             Step::Judge(judge) => self.judge(judge),
+            // It is made of a plan that was guarded.
+            Step::Check(_) => Err(malformed("a check without its write")),
         }
     }
 

@@ -267,7 +267,7 @@ fn guards(guarded: &GuardedPlan) -> String {
             }
             Step::Delete(delete) => line("guard", &delete.guard),
             Step::Judge(judge) => line("guard", &judge.guard),
-            Step::Call(_) => {}
+            Step::Call(_) | Step::Check(_) => {}
         }
     }
     if lines.is_empty() { "unguarded".into() } else { lines.join("\n") }
@@ -290,7 +290,7 @@ impl<'a> Printer<'a> {
             Step::Update(update) => Some((update.id, update.table)),
             Step::Delete(delete) => Some((delete.id, delete.table)),
             Step::Judge(judge) => Some((judge.id, judge.table)),
-            Step::Call(_) => None,
+            Step::Call(_) | Step::Check(_) => None,
         });
         Self { guarded, rows: std::cell::RefCell::new(rows.collect()) }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use transom_query::{
+    ColumnId,
     catalog::Table,
     evaluate::{evaluate, order, read_cell},
     plan::{Insert, InsertValue, OnConflict},
@@ -24,12 +25,8 @@ pub(super) fn insert(
     next: &mut State,
 ) -> Result<Affected, DbError> {
     let table = &environment.catalog[step.table];
-    let payload: Vec<Vec<Json>> = match step.rows {
-        Some(rows) => environment.cells(rows)?.0,
-        None => vec![Vec::new()],
-    };
     let mut affected = Affected::default();
-    for cells in &payload {
+    for cells in &payload(step, environment)? {
         let mut row = proposed(step, table, cells, environment)?;
         let rows = next.rows_mut(step.table)?;
         assign_identity(table, rows, &mut row);
@@ -48,6 +45,35 @@ pub(super) fn insert(
         affected.rows.push((None, Some(row)));
     }
     Ok(affected)
+}
+
+/// The rows that would be there behind it, whatever constraints say of them: those that policy lets be made at all.
+/// `None` where it does not let a row be changed that is there.
+pub(super) fn new_rows(step: &Insert, environment: &Environment<'_>) -> Result<Option<Vec<Row>>, DbError> {
+    let table = &environment.catalog[step.table];
+    let rows = environment.state.rows(step.table);
+    let mut made = Vec::new();
+    for cells in &payload(step, environment)? {
+        let mut row = proposed(step, table, cells, environment)?;
+        assign_identity(table, rows, &mut row);
+        if let Some(OnConflict { columns, merge: Some(merge) }) = &step.conflict
+            && let Some(place) = constraints::find(rows, columns, &row)
+        {
+            if !holds(step.merge_guard.as_ref(), &environment.outside().row(step.id, &rows[place]))? {
+                return Ok(None);
+            }
+            row = merged(&rows[place], merge, &row);
+        }
+        made.push(Row::from(row));
+    }
+    Ok(Some(made))
+}
+
+fn payload(step: &Insert, environment: &Environment<'_>) -> Result<Vec<Vec<Json>>, DbError> {
+    match step.rows {
+        Some(rows) => Ok(environment.cells(rows)?.0),
+        None => Ok(vec![Vec::new()]),
+    }
 }
 
 /// The row as the payload, the expressions and the defaults make it.
@@ -114,10 +140,7 @@ fn merge(
     if !holds(step.merge_guard.as_ref(), &environment.outside().row(step.id, &before))? {
         return Ok(None);
     }
-    let mut after = before.to_vec();
-    for column in columns {
-        after[column.0 as usize] = proposed[column.0 as usize].clone();
-    }
+    let after = merged(&before, columns, proposed);
     constraints::not_null(table, &after)?;
     let others: Vec<Row> =
         rows.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, row)| row.clone()).collect();
@@ -125,4 +148,13 @@ fn merge(
     let after = Row::from(after);
     rows[place] = after.clone();
     Ok(Some((Some(before), Some(after))))
+}
+
+/// A row that takes these columns of another.
+fn merged(before: &[Value], columns: &[ColumnId], proposed: &[Value]) -> Vec<Value> {
+    let mut after = before.to_vec();
+    for column in columns {
+        after[column.0 as usize] = proposed[column.0 as usize].clone();
+    }
+    after
 }

@@ -5,7 +5,7 @@ use transom_query::{
     evaluate::{evaluate, object, show},
     plan::{Delete, Returning, Update},
 };
-use transom_types::DataType;
+use transom_types::{DataType, Value};
 
 use super::{
     constraints,
@@ -53,11 +53,7 @@ pub(super) fn update(
     let places = chosen(step.id, step.table, [&step.filter, &step.guard], &outside)?;
     for place in &places {
         let before = environment.state.rows(step.table)[*place].clone();
-        let scope = outside.row(step.id, &before);
-        let mut after = before.to_vec();
-        for (column, expr) in &step.set {
-            after[column.0 as usize] = constraints::stored(evaluate(expr, &scope)?, &table[*column])?;
-        }
+        let after = changed(step, &before, environment)?;
         constraints::not_null(table, &after)?;
         let after = Row::from(after);
         next.rows_mut(step.table)?[*place] = after.clone();
@@ -69,6 +65,24 @@ pub(super) fn update(
         constraints::unique(table, &others, &row)?;
     }
     Ok(affected)
+}
+
+/// The rows that would be there behind it, whatever constraints say of them.
+pub(super) fn new_rows(step: &Update, environment: &Environment<'_>) -> Result<Vec<Row>, DbError> {
+    let places = chosen(step.id, step.table, [&step.filter, &step.guard], &environment.outside())?;
+    let rows = environment.state.rows(step.table);
+    places.into_iter().map(|place| Ok(Row::from(changed(step, &rows[place], environment)?))).collect()
+}
+
+fn changed(step: &Update, before: &Row, environment: &Environment<'_>) -> Result<Vec<Value>, DbError> {
+    let outside = environment.outside();
+    let scope = outside.row(step.id, before);
+    let mut after = before.to_vec();
+    for (column, expr) in &step.set {
+        let of = &environment.catalog[step.table][*column];
+        after[column.0 as usize] = constraints::stored(evaluate(expr, &scope)?, of)?;
+    }
+    Ok(after)
 }
 
 /// Removes the rows.
@@ -88,19 +102,23 @@ pub(super) fn delete(
 }
 
 /// Every new row satisfies what policy demands; what is unknown does not.
-pub(super) fn check(
+pub(super) fn check<'a>(
     id: QueryId,
     check: Option<&transom_query::Expr>,
-    affected: &Affected,
+    rows: impl IntoIterator<Item = &'a Row>,
     environment: &Environment<'_>,
 ) -> Result<(), DbError> {
     let outside = environment.outside();
-    for row in affected.rows.iter().filter_map(|(_, after)| after.as_ref()) {
+    for row in rows {
         if !holds(check, &outside.row(id, row))? {
-            return Err(DbError::new(Fault::Policy, "a new row breaks the table's policy"));
+            return Err(refused());
         }
     }
     Ok(())
+}
+
+pub(super) fn refused() -> DbError {
+    DbError::new(Fault::Policy, "a new row breaks the table's policy")
 }
 
 /// What a write step returns and keeps.

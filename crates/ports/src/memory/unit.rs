@@ -87,6 +87,7 @@ impl Running<'_> {
                     Written { id: step.id, table: step.table, check: None, returning: &step.returning };
                 (written, rows::delete(step, &environment, state)?)
             }
+            Some(Step::Check(write)) => return check(write, &environment),
             _ => {
                 let body = read::run(statement, &environment)?;
                 let json = body.json.into_bytes().unwrap_or_default();
@@ -107,7 +108,8 @@ impl Running<'_> {
     ) -> Result<Outcome, DbError> {
         constraints::foreign_keys(self.catalog, state, written.table, affected)?;
         let environment = Environment::new(self.catalog, state, statement, params, self.now);
-        rows::check(written.id, written.check, affected, &environment)?;
+        let after = affected.rows.iter().filter_map(|(_, after)| after.as_ref());
+        rows::check(written.id, written.check, after, &environment)?;
         let outcome = rows::returned(written.id, written.returning, affected, &environment)?;
         let table = &self.catalog[written.table];
         state.changes.append(written.table, table, affected, &self.unit.cause.0, self.at_ms);
@@ -120,4 +122,18 @@ impl Running<'_> {
             TableKind::View { .. } => needs_sql("write through a view"),
         }
     }
+}
+
+/// Holds the rows that a write would make against its check.
+fn check(write: &Step, environment: &Environment<'_>) -> Result<Outcome, DbError> {
+    let (id, check, rows) = match write {
+        Step::Insert(step) => {
+            let rows = insert::new_rows(step, environment)?.ok_or_else(rows::refused)?;
+            (step.id, step.check.as_ref(), rows)
+        }
+        Step::Update(step) => (step.id, step.check.as_ref(), rows::new_rows(step, environment)?),
+        _ => return Ok(Outcome::default()),
+    };
+    rows::check(id, check, &rows, environment)?;
+    Ok(Outcome::default())
 }

@@ -1,6 +1,7 @@
 //! Renders a guarded plan: one walk over its steps, with the engine's habits behind [`Dialect`].
 
 mod called;
+mod check;
 mod dialect;
 mod engine;
 mod expr;
@@ -14,7 +15,7 @@ mod records;
 mod whole;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ahash::AHashMap;
 use transom_policy::GuardedPlan;
@@ -49,12 +50,13 @@ pub fn render(dialect: &dyn Dialect, plan: Arc<GuardedPlan>) -> Result<Rendered,
             params: writer.params,
             estimate: estimated,
             layout,
-            writes: !matches!(step, Step::Read(_) | Step::Judge(_)),
+            writes: !matches!(step, Step::Read(_) | Step::Judge(_) | Step::Check(_)),
             calls,
             cost: if plan.plan().steps.len() == 1 { plan.plan().cost } else { Cost::Scan },
             expect,
             plan: plan.clone(),
             step: at,
+            check: OnceLock::new(),
         }));
     }
     Ok(Rendered { plan, steps })
@@ -83,6 +85,7 @@ fn estimate(
         expect: Expect::Any,
         plan: plan.clone(),
         step: at,
+        check: OnceLock::new(),
     })))
 }
 
@@ -140,6 +143,7 @@ impl<'a> Writer<'a> {
         match step {
             Step::Read(read) => Ok((self.read(read)?, read.expect)),
             Step::Judge(judge) => Ok((self.judge(judge)?, Expect::Any)),
+            Step::Check(write) => Ok((self.check(write)?, Expect::Any)),
             Step::Insert(insert) => Ok((self.insert(insert)?, insert.expect)),
             Step::Update(update) => Ok((self.update(update)?, update.expect)),
             Step::Delete(delete) => Ok((self.delete(delete)?, delete.expect)),

@@ -29,6 +29,7 @@ mod pooler;
 mod postgrest;
 mod preferences;
 mod reading;
+mod refusing;
 mod replying;
 mod round_trips;
 mod rpc;

@@ -31,10 +31,46 @@ fn serve(schema: &str, tables: &[&str]) -> (Project, Database, Server) {
             "GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO anon;\nALTER TABLE {table} DISABLE ROW LEVEL SECURITY;\n"
         )
     };
-    let project = Project::of(schema, &tables.iter().map(grant).collect::<String>());
+    serve_under(schema, &tables.iter().map(grant).collect::<String>())
+}
+
+fn serve_under(schema: &str, policies: &str) -> (Project, Database, Server) {
+    let project = Project::of(schema, policies);
     let database = Database::create();
     let server = Server::start(project.dir(), &["--database-url", &database.url()]);
     (project, database, server)
+}
+
+/// Values of every type are held against a policy as their columns would have them.
+#[test]
+fn a_policy_on_them_is_told_before_a_constraint() {
+    let policies = "GRANT ALL ON things TO anon;\nCREATE POLICY whole ON things TO anon USING (
+        name <> 'theirs' AND labels IS NOT NULL AND email = 'ADA@example.org' AND span IS NOT NULL AND at IS NOT NULL AND count > 2
+        AND mood IS NOT NULL AND list IS NOT NULL AND exact = 1.50 AND day > '2020-01-01' AND moment IS NOT NULL AND raw IS NOT NULL
+        AND price IS NOT NULL AND lasts IS NOT NULL AND words IS NOT NULL AND spans IS NOT NULL AND double < 1);";
+    let (_project, _database, server) = serve_under(SCHEMA, policies);
+    let client = server.client();
+    let row = |id: i64, name: &str| {
+        serde_json::json!({
+            "id": id, "name": name, "labels": { "a": "1" }, "email": "ada@EXAMPLE.org", "span": "[1,5)", "spans": "{[1,3)}",
+            "price": "1.00", "lasts": "1 day", "at": { "street": "High", "number": 7 }, "count": 3, "words": "pen", "mood": "glad",
+            "list": [1, 2], "exact": 1.5, "double": 0.5, "day": "2024-02-29", "moment": "2024-02-29T12:00:00Z", "raw": "\\x00ff"
+        })
+    };
+    let both = |id: i64, name: &str| serde_json::json!([row(id, name), row(id + 1, name)]);
+    client.post("/rest/v1/things", &row(5, "mine")).expect(201);
+    for (body, status) in [
+        (row(1, "mine"), 409),
+        (row(1, "theirs"), 401),
+        (both(0, "mine"), 409),
+        (both(0, "theirs"), 401),
+        (both(6, "mine"), 201),
+    ] {
+        client.post("/rest/v1/things", &body).expect(status);
+    }
+    for (body, status) in [(row(1, "mine"), 409), (row(1, "theirs"), 401)] {
+        client.patch("/rest/v1/things?id=eq.5", &body).expect(status);
+    }
 }
 
 #[test]

@@ -139,16 +139,17 @@ async fn write(pair: &World<'_>, schema: &Schema, request: Request, author: bool
             Err(problem) => return format!("refused: {:?}", problem.code()).into(),
         };
         let (reply, unit) = (ready.reply, shop.unit_of(ready.steps));
-        match shop.database.write(unit).await {
+        match transom_ports::write(&*shop.database, unit).await {
             Ok(mut committed) => {
                 let outcome = committed.outcomes.swap_remove(reply.unwrap_or(0));
                 let mut rows: Vec<Json> = serde_json::from_str(&outcome.json).unwrap_or_default();
                 rows.sort_by_cached_key(sorted);
                 json!({ "rows": rows, "count": outcome.rows, "inserted": outcome.inserted })
             }
-            // Which of several rules a row breaks first is the engine's own affair.
+            // Which of several constraints a row breaks first is the engine's own affair; a policy comes before all.
             Err(error) => match error.fault {
-                Fault::Unique(_) | Fault::ForeignKey | Fault::NotNull(_) | Fault::Policy => "refused".into(),
+                Fault::Unique(_) | Fault::ForeignKey | Fault::NotNull(_) => "refused".into(),
+                Fault::Policy => "not let".into(),
                 fault => format!("{fault:?}: {}", error.message).into(),
             },
         }
