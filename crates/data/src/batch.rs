@@ -61,14 +61,14 @@ impl Data {
                     .map_err(|problem| in_operation(problem, at))?;
             steps.extend(execute::steps(&found, params, &request.values, context));
             captured.push(capture_of(&found, &grant, base));
-            planned.push((first..=base, found, request.shape));
+            planned.push((first..=base, found, request));
         }
         let committed =
             transom_ports::write(&*self.database, self.unit(steps, context)).await.map_err(|error| {
                 let step = error.step.unwrap_or(0);
                 let at = planned.iter().rposition(|(places, _, _)| *places.start() <= step).unwrap_or(0);
-                let (places, found, shape) = &planned[at];
-                in_operation(execute::problem(error, found, *places.end(), shape), at)
+                let (places, found, request) = &planned[at];
+                in_operation(execute::problem(error, found, *places.end(), request), at)
             })?;
         let replies = planned.iter().map(|(places, found, _)| {
             let outcomes = committed.outcomes.get(usize::from(*places.end())..).unwrap_or_default();

@@ -32,7 +32,7 @@ impl Data {
         let (planned, look, params) = ready?;
         let reply = match planned.plan().steps.as_slice() {
             [PlanStep::Read(read)] if context.session.is_none() => {
-                self.run_read((&planned, read), params, &request.shape, context).await
+                self.run_read((&planned, read), params, &request, context).await
             }
             [] => Ok(DataReply::default()),
             _ => self.run_write(&planned, (look, params), &request, context).await,
@@ -67,14 +67,17 @@ impl Data {
         &self,
         (planned, read): (&Planned, &Read),
         params: Arc<[Bound]>,
-        shape: &Shape,
+        request: &DataRequest,
         context: &Context,
     ) -> Result<DataReply, Problem> {
         let prepared = &planned.rendered.steps[0];
         let statement = Statement { prepared: prepared.clone(), params, timeout: context.timeout };
-        let body = self.database.read(statement).await.map_err(|error| problem(error, planned, 0, shape))?;
+        let body =
+            self.database.read(statement).await.map_err(|error| problem(error, planned, 0, request))?;
         match prepared.expect {
-            Expect::Exactly(rows) if body.rows != u64::from(rows) => Err(unexpected(shape, body.rows)),
+            Expect::Exactly(rows) if body.rows != u64::from(rows) => {
+                Err(unexpected(&request.shape, body.rows))
+            }
             _ => Ok(DataReply::from_body(read, body)),
         }
     }
@@ -91,7 +94,7 @@ impl Data {
         let mut unit = self.unit(steps, context);
         unit.session = session(planned, &request.shape, context);
         let committed = transom_ports::write(&*self.database, unit).await;
-        let committed = committed.map_err(|error| problem(error, planned, base as u16, &request.shape))?;
+        let committed = committed.map_err(|error| problem(error, planned, base as u16, request))?;
         let catalog = planned.rendered.plan.catalog();
         let outcomes = committed.outcomes.get(base..).unwrap_or_default();
         let mut reply = DataReply::from_outcomes(planned.plan(), catalog, outcomes, committed.replayed);
@@ -136,9 +139,9 @@ pub(crate) fn steps(
     context: &Context,
 ) -> Vec<Step> {
     let step = |(prepared, of): (&Arc<transom_sql::Prepared>, &PlanStep)| Step {
-        expect: match guarded_merge(of) {
-            Some(insert) if prepared.expect == Expect::Any => Expect::Exactly(rows_of(insert, values)),
-            _ => prepared.expect,
+        expect: match passes_over(of) {
+            Some(insert) => every(rows_of(insert, values), prepared.expect),
+            None => prepared.expect,
         },
         statement: Statement { prepared: prepared.clone(), params: params.clone(), timeout: context.timeout },
         precondition: None,
@@ -146,18 +149,29 @@ pub(crate) fn steps(
     planned.rendered.steps.iter().zip(&planned.plan().steps).map(step).collect()
 }
 
-/// An insert that changes rows which exist already, where a policy allows it. A row that the policy hides is passed over
-/// by the statement, so the number of rows tells of it.
-fn guarded_merge(step: &PlanStep) -> Option<&Insert> {
-    match step {
-        PlanStep::Insert(insert)
-            if insert.merge_guard.is_some()
-                && insert.conflict.as_ref().is_some_and(|conflict| conflict.merge.is_some()) =>
-        {
-            Some(insert)
-        }
-        _ => None,
-    }
+/// An insert that passes over rows of which policy has something to say, so that the number of rows tells of them: a merge
+/// over those that policy hides; one that leaves rows as they are, over what it has not judged.
+fn passes_over(step: &PlanStep) -> Option<&Insert> {
+    let PlanStep::Insert(insert) = step else { return None };
+    let judged = match merges(insert) {
+        true => insert.merge_guard.is_some(),
+        false => insert.check.is_some(),
+    };
+    (judged && insert.conflict.is_some()).then_some(insert)
+}
+
+fn merges(insert: &Insert) -> bool {
+    insert.conflict.as_ref().is_some_and(|conflict| conflict.merge.is_some())
+}
+
+/// None of so many rows is passed over, and what was asked of their number is met; where that cannot be, nothing is.
+fn every(rows: u32, asked: Expect) -> Expect {
+    let met = match asked {
+        Expect::Any => true,
+        Expect::Exactly(count) => rows == count,
+        Expect::AtMost(count) => rows <= count,
+    };
+    Expect::Exactly(if met { rows } else { rows.saturating_add(1) })
 }
 
 fn rows_of(insert: &Insert, values: &Values) -> u32 {
@@ -173,12 +187,15 @@ fn no_earlier(_: &Earlier) -> Result<Bound, Problem> {
 
 /// What a failure means for this request: the number of rows expected is the request's own matter.
 /// `base` is the place in the unit of the plan's first step.
-pub(crate) fn problem(error: DbError, planned: &Planned, base: u16, shape: &Shape) -> Problem {
+pub(crate) fn problem(error: DbError, planned: &Planned, base: u16, request: &DataRequest) -> Problem {
     let Fault::Expectation { rows } = error.fault else { return error.into_problem() };
     let step = usize::from(error.step.unwrap_or(base).saturating_sub(base));
-    match planned.plan().steps.get(step).and_then(guarded_merge) {
-        Some(_) => DbError::new(Fault::Policy, error.message).into_problem(),
-        None => unexpected(shape, rows),
+    let merge = planned.plan().steps.get(step).and_then(passes_over).filter(|insert| merges(insert));
+    match merge {
+        Some(insert) if rows < rows_of(insert, &request.values).into() => {
+            DbError::new(Fault::Policy, error.message).into_problem()
+        }
+        _ => unexpected(&request.shape, rows),
     }
 }
 

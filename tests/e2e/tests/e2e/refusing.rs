@@ -388,3 +388,80 @@ fn of_what_the_engine_gives() {
         "#,
     );
 }
+
+#[test]
+fn of_a_row_that_is_passed_over() {
+    let (_project, server) = serve();
+    check(
+        &server,
+        r#"
+        # Whether there is a row of the key makes no difference to whoever may not make one.
+        as user ada
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates
+        {"owner":"bob","slug":"taken"}
+        => 403 42501 "new row violates row-level security policy"
+
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates
+        {"owner":"bob","slug":"free"}
+        => 403 42501 "new row violates row-level security policy"
+
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates, return=representation
+        [{"owner":"ada","slug":"new"},{"owner":"bob","slug":"taken"}]
+        => 403 42501
+
+
+        # What may be made is made, and what is there is left as it is.
+        POST /notes?on_conflict=slug&select=owner,slug
+        Prefer: resolution=ignore-duplicates, return=representation
+        [{"owner":"ada","slug":"new"},{"owner":"ada","slug":"taken"}]
+        => 201
+        [{"owner":"ada","slug":"new"}]
+
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates, return=representation
+        [{"owner":"ada","slug":"new"},{"owner":"ada","slug":"taken"}]
+        => 201
+        []
+
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates, return=representation
+        Accept: application/vnd.pgrst.object+json
+        {"owner":"bob","slug":"taken"}
+        => 403 42501
+
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates, return=representation
+        Accept: application/vnd.pgrst.object+json
+        {"owner":"ada","slug":"taken"}
+        => 406 PGRST116
+
+        POST /notes?on_conflict=slug
+        Prefer: resolution=ignore-duplicates
+        Idempotency-Key: once
+        {"owner":"ada","slug":"taken"}
+        => 201
+
+        # In a batch too, and what comes behind such a row is judged as ever.
+        POST /$batch
+        {"operations":[{"method":"POST","path":"/notes?on_conflict=slug","headers":{"Prefer":"resolution=ignore-duplicates"},"body":{"slug":"taken"}},{"method":"POST","path":"/notes","body":{"slug":"last"}}]}
+        => 200
+        ~ [{"status":201},{"status":201}]
+
+        POST /$batch
+        {"operations":[{"method":"POST","path":"/notes?on_conflict=slug","headers":{"Prefer":"resolution=ignore-duplicates"},"body":{"slug":"taken"}},{"method":"POST","path":"/notes","body":{"owner":"bob","slug":"taken"}}]}
+        => 403 42501 "Operation 1"
+
+        POST /$batch
+        {"operations":[{"method":"POST","path":"/notes","body":{"slug":"behind"}},{"method":"POST","path":"/notes?on_conflict=slug","headers":{"Prefer":"resolution=ignore-duplicates"},"body":{"owner":"bob","slug":"taken"}}]}
+        => 403 42501 "Operation 1"
+
+        as role service_role
+        GET /notes?select=owner,slug&order=slug
+        => 200
+        [{"owner":"ada","slug":"a"},{"owner":"ada","slug":"b"},{"owner":"ada","slug":"last"},{"owner":"ada","slug":"new"},{"owner":"bob","slug":"taken"}]
+        "#,
+    );
+}
