@@ -13,6 +13,7 @@ mod describe;
 mod errors;
 mod idempotency;
 mod introspect;
+mod listed;
 mod migrate;
 mod notices;
 mod options;

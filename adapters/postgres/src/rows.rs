@@ -13,6 +13,7 @@ use transom_sql::{Bound, Layout, Prepared, Statement};
 use crate::{
     connect::Connection,
     errors::{During, of_statement, outdated},
+    listed::Listed,
     params,
 };
 
@@ -97,7 +98,7 @@ pub(crate) async fn read(
 async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Result<Body, DbError>, Error> {
     let mut rows = pin!(rows);
     let mut body = Body::default();
-    let mut json = Array::new();
+    let mut json = Listed::new(layout, b",");
     while let Some(row) = rows.try_next().await? {
         let mut columns = Columns::of(&row);
         if let Some(object) = columns.next() {
@@ -115,7 +116,7 @@ async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Resu
         if json.bytes() > bytes_max {
             return Ok(Err(too_large(bytes_max)));
         }
-        if let Err(error) = json.0.relieve().await {
+        if let Err(error) = json.gathering().relieve().await {
             return Ok(Err(error));
         }
     }
@@ -135,12 +136,12 @@ pub(crate) async fn outcome(
         if let Err(error) = gathered.take(&row) {
             return Ok(Err(error));
         }
-        if stores && let Err(error) = gathered.json.0.relieve().await {
+        if stores && let Err(error) = gathered.json.gathering().relieve().await {
             return Ok(Err(error));
         }
     }
     let affected = rows.rows_affected();
-    match gathered.json.0.is_stored() {
+    match gathered.json.gathering().is_stored() {
         true => Ok(gathered.stored(affected).await),
         false => Ok(Ok(gathered.outcome(affected))),
     }
@@ -151,7 +152,7 @@ pub(crate) struct Gathered<'p> {
     prepared: &'p Prepared,
     bytes_max: usize,
     outcome: Outcome,
-    json: Array,
+    json: Listed<'p>,
     /// A reply that the engine has made whole, or an account of how it would make it.
     whole: Gathering,
     returned: u64,
@@ -165,7 +166,7 @@ impl<'p> Gathered<'p> {
             prepared,
             bytes_max,
             outcome: Outcome::default(),
-            json: Array::between(between),
+            json: Listed::new(&prepared.layout, between),
             whole: Gathering::default(),
             returned: 0,
             shown: 0,
@@ -243,7 +244,7 @@ impl<'p> Gathered<'p> {
 
     /// The same of what is stored, whole or in part.
     async fn stored(mut self, affected: Option<u64>) -> Result<Outcome, DbError> {
-        let json = mem::replace(&mut self.json, Array::new()).close().finished().await?;
+        let json = mem::take(&mut self.json).close().finished().await?;
         let outcome = self.outcome(affected);
         Ok(Outcome { json: String::new(), whole: Some(json), ..outcome })
     }
@@ -265,7 +266,9 @@ impl<'p> Gathered<'p> {
         if !self.prepared.layout.inserted && matches!(step, Some(Step::Insert(_))) {
             outcome.inserted = outcome.rows.saturating_sub(self.merged);
         }
-        if self.prepared.layout.body {
+        if self.prepared.layout.head.is_some() {
+            outcome.whole = Some(self.json.close().in_memory().into());
+        } else if self.prepared.layout.body {
             outcome.json = String::from_utf8(self.json.close().in_memory().into())
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         }
@@ -313,37 +316,6 @@ pub(crate) async fn estimated(
 fn expected_rows(account: &[u8]) -> Option<u64> {
     let account: serde_json::Value = serde_json::from_slice(account).ok()?;
     account.pointer("/0/Plan/Plan Rows")?.as_u64()
-}
-
-/// A JSON array that grows.
-struct Array(Gathering, &'static [u8]);
-
-impl Array {
-    fn new() -> Self {
-        Self::between(b",")
-    }
-
-    fn between(separator: &'static [u8]) -> Self {
-        let mut gathering = Gathering::new();
-        gathering.extend(b"[");
-        Self(gathering, separator)
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.bytes()
-    }
-
-    fn push(&mut self, element: &[u8]) {
-        if self.bytes() > 1 {
-            self.0.extend(self.1);
-        }
-        self.0.extend(element);
-    }
-
-    fn close(mut self) -> Gathering {
-        self.0.extend(b"]");
-        self.0
-    }
 }
 
 /// A row's columns, one after the other.

@@ -131,6 +131,11 @@ impl Dialect for Postgres {
         Ok(whole::whole(text, made))
     }
 
+    fn line(&self, text: &mut String, rows: &str) -> Result<(), Problem> {
+        whole::line(text, rows);
+        Ok(())
+    }
+
     fn accounted(&self, text: &mut String, statement: &str, account: &Account) -> Result<(), Problem> {
         whole::accounted(text, statement, account);
         Ok(())

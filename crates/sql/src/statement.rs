@@ -65,7 +65,7 @@ impl Prepared {
 /// What the columns of a result row are. Those that are there stand in the order of these fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// The row as a JSON object: NULL when this row carries only the total.
+    /// The row as a JSON object, or a line below the `head`: NULL when this row carries only the total.
     pub body: bool,
     /// The number of rows without limit and offset, the same on every row.
     pub total: bool,
@@ -82,6 +82,8 @@ pub struct Layout {
     /// The one row is the whole reply: the total (NULL where it is not counted), the number of rows, of a change how many
     /// a merge has changed (`merged`), and last the body. Of the others, only `merged` is there beside it.
     pub whole: bool,
+    /// The body is a line of text and no JSON object, and stands below this one and those of the rows before.
+    pub head: Option<Box<str>>,
     /// Each row is a line of text that is shown as it is. Nothing else is there.
     pub lines: bool,
     /// Columns of a handwritten statement, returned as they are: name and type of each. When not empty, nothing else is there.

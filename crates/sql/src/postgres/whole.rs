@@ -13,9 +13,9 @@ use crate::{Dialect, render::Made};
 /// The value of all rows; whether it is that of the one row alone.
 pub(super) fn whole(text: &mut String, made: &Made<'_>) -> bool {
     let Made { body: Body { kind, rows_of, value, single }, rows, names } = made;
-    let mut each = (*rows).to_owned();
+    let mut each = row(rows);
     if let Some(column) = value {
-        each.push('.');
+        each = format!("{rows}.");
         Postgres.identifier(&mut each, column);
     }
     match kind {
@@ -32,18 +32,20 @@ pub(super) fn whole(text: &mut String, made: &Made<'_>) -> bool {
         BodyKind::Csv => {
             let mut header = String::new();
             Postgres.string(&mut header, &names.join(","));
-            // A row is written in parentheses. Without any there is no header.
+            // Without any rows there is no header.
             let _ = write!(
                 text,
-                "(CASE WHEN count(*) = 0 THEN '' ELSE {header} END || E'\\n' || \
-                 coalesce(string_agg(substring({rows}::text, 2, length({rows}::text) - 2), E'\\n'), ''))"
+                "(CASE WHEN count(*) = 0 THEN '' ELSE {header} END || E'\\n' || coalesce(string_agg("
             );
+            line(text, rows);
+            text.push_str(", E'\\n'), ''))");
         }
         BodyKind::GeoJson => {
             let _ = write!(
                 text,
                 "json_build_object('type', 'FeatureCollection', 'features', \
-                 coalesce(json_agg(ST_AsGeoJSON({rows})::json), '[]'))"
+                 coalesce(json_agg(ST_AsGeoJSON({})::json), '[]'))",
+                row(rows)
             );
         }
         BodyKind::Handled(handler) => {
@@ -65,6 +67,17 @@ pub(super) fn whole(text: &mut String, made: &Made<'_>) -> bool {
         }
     }
     false
+}
+
+/// A row's values, without the parentheses that it is written in.
+pub(super) fn line(text: &mut String, rows: &str) {
+    let row = row(rows);
+    let _ = write!(text, "substring({row}::text, 2, length({row}::text) - 2)");
+}
+
+/// A row as a value: never a column that goes by the same name.
+fn row(rows: &str) -> String {
+    format!("({rows}.*)")
 }
 
 /// A statement that gives the account of another.
@@ -100,10 +113,10 @@ mod tests {
     #[test]
     fn one_value_is_made_of_all_rows() {
         let json = |object, strip_nulls| BodyKind::Json { object, strip_nulls };
-        assert_eq!(made(json(false, false), None, false).0, "coalesce(json_agg(r), '[]')");
+        assert_eq!(made(json(false, false), None, false).0, "coalesce(json_agg((r.*)), '[]')");
         assert_eq!(
             made(json(true, true), None, false).0,
-            "coalesce(json_strip_nulls(json_agg(r)) -> 0, 'null')"
+            "coalesce(json_strip_nulls(json_agg((r.*))) -> 0, 'null')"
         );
         assert_eq!(made(json(false, false), Some("v"), true).0, "coalesce(json_agg(r.\"v\") -> 0, 'null')");
         assert!(made(BodyKind::Csv, None, false).0.contains("ELSE 'id,it''s' END"));
@@ -113,7 +126,7 @@ mod tests {
     fn handlers_take_rows_of_their_type_and_types_take_a_value() {
         assert_eq!(
             made(handler(true), None, false),
-            ("\"s\".\"text/html\"(r::\"s\".\"a\"\"b\")".into(), false)
+            ("\"s\".\"text/html\"((r.*)::\"s\".\"a\"\"b\")".into(), false)
         );
         assert_eq!(
             made(handler(false), Some("v"), true),

@@ -86,6 +86,13 @@ pub trait Dialect: Send + Sync {
         Err(Problem::new(Code::Unsupported, "this database gives rows alone"))
     }
 
+    /// Rows of this alias as a line of values each, in the engine's own way.
+    /// Errors: [`transom_types::Code::Unsupported`] where the protocol gives rows their form.
+    fn line(&self, text: &mut String, rows: &str) -> Result<(), Problem> {
+        let _ = (text, rows);
+        Err(Problem::new(Code::Unsupported, "this database gives rows alone"))
+    }
+
     /// A statement that gives an account of how another would run.
     /// Errors: [`transom_types::Code::Unsupported`] where accounts are asked for in another way.
     fn accounted(&self, text: &mut String, statement: &str, account: &Account) -> Result<(), Problem> {

@@ -7,17 +7,22 @@ use transom_query::{
 };
 use transom_types::Problem;
 
-use super::{Writer, limited::bounded};
+use super::{Writer, limited::bounded, whole::head};
 use crate::Layout;
 
 impl Writer<'_> {
     pub(super) fn read(&mut self, read: &Read) -> Result<Layout, Problem> {
-        if self.body.is_some() {
+        if self.body.is_some() && !self.shows_lines() {
             return self.whole(read);
         }
         let count = self.counted(read);
-        let layout = Layout { body: true, total: count.is_some(), cursor: read.cursor, ..Layout::default() };
+        let head = self.shows_lines().then(|| head(&read.query));
+        let layout =
+            Layout { body: true, head, total: count.is_some(), cursor: read.cursor, ..Layout::default() };
         self.enter(&read.query);
+        if self.shows_lines() {
+            self.by_name(&read.query);
+        }
         let Some(count) = count else {
             self.rows(read, "")?;
             return Ok(layout);
@@ -73,6 +78,9 @@ impl Writer<'_> {
 
     fn rows(&mut self, read: &Read, body_name: &str) -> Result<(), Problem> {
         let (query, before) = (&read.query, self.subqueries);
+        if let Some(body) = self.body {
+            return self.lines(query, body, body_name);
+        }
         if self.dialect.has_records() && !read.cursor {
             return self.named_records(query, body_name);
         }

@@ -13,6 +13,12 @@ use crate::Layout;
 /// What the rows are called that a body is made of.
 const ROWS: &str = "r";
 
+/// What stands above lines: the names of their values.
+pub(super) fn head(query: &Query) -> Box<str> {
+    let names: Vec<&str> = query.outputs.iter().map(|output| &*output.key).collect();
+    names.join(",").into()
+}
+
 impl Writer<'_> {
     /// `SELECT total, rows, body FROM (outputs) AS r`
     pub(super) fn whole(&mut self, read: &Read) -> Result<Layout, Problem> {
@@ -56,6 +62,23 @@ impl Writer<'_> {
         self.push(between);
         self.push(", ");
         self.push(&value);
+        self.push(" FROM (");
+        self.whole_outputs(query, body)?;
+        self.push(") AS ");
+        self.push(ROWS);
+        Ok(())
+    }
+
+    /// Whether the reply is lines: each leaves the engine as it is found, and none waits for the last.
+    pub(super) fn shows_lines(&self) -> bool {
+        self.body.is_some_and(|body| body.kind == BodyKind::Csv)
+    }
+
+    /// `SELECT line FROM (outputs) AS r`, with something after the line.
+    pub(super) fn lines(&mut self, query: &Query, body: &Body, after: &str) -> Result<(), Problem> {
+        self.push("SELECT ");
+        self.dialect.line(&mut self.text, ROWS)?;
+        self.push(after);
         self.push(" FROM (");
         self.whole_outputs(query, body)?;
         self.push(") AS ");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use serde_json::Value as Json;
 use transom_pgkit::Database;
-use transom_testkit::{Client, Project};
+use transom_testkit::{Client, Project, Server};
 
 use crate::postgrest::asked;
 
@@ -131,22 +131,54 @@ fn nothing_is_left_of_a_reply_that_nobody_takes() {
     check_rows(&server.client(), "/rest/v1/lines?order=id", 9_000);
 }
 
+/// A database that shows all of them to sessions.
+fn in_sessions(rows: usize, bytes: usize) -> (Project, Database, Server) {
+    let (project, database) = (Project::empty(), Database::create());
+    let anybody = "DO $$ BEGIN CREATE ROLE large_anon NOLOGIN; \
+                   EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;";
+    let function = "CREATE FUNCTION all_words() RETURNS SETOF text STABLE LANGUAGE sql \
+                    AS 'SELECT words FROM lines ORDER BY id';";
+    let lines = lines(rows, bytes);
+    asked(&database.url(), &format!("{anybody} {lines} {function} GRANT SELECT ON lines TO large_anon;"));
+    let text = format!(
+        "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"large_anon\"\nserver-port = 0\n",
+        database.url()
+    );
+    let patience = ["--set", "database.statement_timeout=60s", "--set", "server.limits.request_timeout=90s"];
+    let server = project.serve_as_postgrest(&text, &patience).unwrap();
+    (project, database, server)
+}
+
 #[test]
 fn sessions_have_large_replies_too() {
     if transom_pgkit::missing() {
         return;
     }
-    let (project, database) = (Project::empty(), Database::create());
-    let anybody = "DO $$ BEGIN CREATE ROLE large_anon NOLOGIN; \
-                   EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;";
-    let all = format!("{anybody} {} GRANT SELECT ON lines TO large_anon;", lines(9_000, 1_000));
-    asked(&database.url(), &all);
-    let text = format!(
-        "db-uri = \"{}\"\ndb-schemas = \"public\"\ndb-anon-role = \"large_anon\"\nserver-port = 0\n",
-        database.url()
-    );
-    let server = project.serve_as_postgrest(&text, &[]).unwrap();
+    let (_project, _database, server) = in_sessions(9_000, 1_000);
     check_rows(&server.client(), "/lines?order=id", 9_000);
     let one = server.client().with("Accept", "application/vnd.pgrst.object+json").get("/lines");
     assert_eq!((one.status, one.code().as_str()), (406, "PGRST116"));
+}
+
+#[test]
+fn what_sessions_make_of_many_rows_costs_no_more_memory() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (_project, _database, server) = in_sessions(10_000, 4_000);
+    server.client().get("/lines?limit=10").expect(200);
+    let before = server.memory_mib("VmHWM");
+    for (path, accept, between, begin, end) in [
+        ("/lines?order=id", "text/csv", "\n", "id,words,note\n1,xxx", r#"x,"say ""no""""#),
+        ("/rpc/all_words", "application/json", ", ", "[\"xxx", "xxx\"]"),
+    ] {
+        let reply = server.client().with("Accept", accept).get(path).expect(200);
+        let more = server.memory_mib("VmHWM") - before;
+        let text = reply.text();
+        assert!(text.len() > 40_000_000, "{} bytes", text.len());
+        assert!(more <= 64, "{more} MiB for {} bytes of {path}", text.len());
+        assert!(text.starts_with(begin) && text.ends_with(end), "{path}");
+        let heads = usize::from(accept == "text/csv");
+        assert_eq!(text.split(between).count(), 10_000 + heads, "{path}");
+    }
 }

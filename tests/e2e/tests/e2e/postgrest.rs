@@ -225,6 +225,43 @@ fn values_are_written_as_the_engine_writes_them() {
 }
 
 #[test]
+fn rows_are_lines_as_the_engine_writes_them() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let (_project, database, server) = served("public");
+    // A column by the name that the statement has for rows is a column all the same.
+    asked(
+        &database.url(),
+        "CREATE TABLE odd (id int, r text, \"a,b\" json);
+         INSERT INTO odd VALUES (1, 'a,\"b', '[1, null]'), (2, '', NULL), (3, NULL, 'null'), (NULL, NULL, NULL);
+         GRANT SELECT ON odd TO e2e_anon; NOTIFY pgrst",
+    );
+    let client = server.client().with("Accept", "text/csv");
+    wait_until(|| client.get("/odd").status == 200, "the schema was read again");
+    let all = "id,r,a,b\n1,\"a,\"\"b\",\"[1, null]\"\n2,\"\",\n3,,null\n,,";
+    let counted = client.with("Prefer", "count=exact");
+    for (query, lines, range) in [
+        ("order=id", all, "0-3/4"),
+        ("order=id&limit=1&offset=3&select=r,id", "r,id\n,", "3-3/4"),
+        ("id=eq.9", "\n", "*/0"),
+        ("limit=0", "\n", "*/4"),
+    ] {
+        // The second time the statement is known, and the third it may share a connection.
+        for _ in 0..3 {
+            let reply = counted.get(&format!("/odd?{query}"));
+            assert_eq!(
+                (reply.text().as_str(), reply.header("content-range")),
+                (lines, Some(range)),
+                "{query}"
+            );
+        }
+    }
+    assert_eq!(client.get("/odd?order=id").expect(200).text(), all);
+    assert_eq!(counted.get("/odd?offset=9").expect(416).code(), "PGRST103");
+}
+
+#[test]
 fn schema_and_configuration_are_read_again_when_the_database_says_so() {
     if transom_pgkit::missing() {
         return;
