@@ -49,8 +49,7 @@ impl InSession<'_> {
     /// Everything is sent before anything is answered.
     async fn at_once(&self, step: &Step) -> Result<Committed, Failure> {
         let client = &self.connection.client;
-        let during = if self.session.read_only { During::Read } else { During::Write };
-        self.committing.store(!self.session.read_only, Ordering::Release);
+        let during = self.ends();
         let opening = self.opening();
         let (ending, asked) = (self.ending(), self.asked());
         let opened = async {
@@ -86,11 +85,17 @@ impl InSession<'_> {
             outcome.meets(step).map_err(|error| Failure::last(DbError { step: Some(at), ..error }))?;
             outcomes.push(outcome);
         }
-        self.committing.store(true, Ordering::Release);
+        let during = self.ends();
         let (asked, ended) = join(self.asked(), client.batch_execute(self.ending())).await;
         let reply = asked.map_err(|error| read(error, 0))?;
-        ended.map_err(|error| self.failed(&error, During::Write, 0))?;
+        ended.map_err(|error| self.failed(&error, during, 0))?;
         Ok(Committed { outcomes, replayed: false, session: reply })
+    }
+
+    /// The end is about to be on its way: what is lost with it from here on.
+    fn ends(&self) -> During {
+        self.committing.store(!self.session.read_only, Ordering::Release);
+        if self.session.read_only { During::Read } else { During::Write }
     }
 
     /// Role and settings. A message of its own after the beginning: should it be refused as a whole, a transaction that

@@ -123,6 +123,30 @@ fn an_answer_lost_after_the_commit_is_called_unknown() {
 }
 
 #[test]
+fn a_read_whose_end_is_lost_is_asked_again() {
+    let (project, database) = (Project::empty(), Database::start(Durability::None));
+    asked(&database.url("postgres"), "CREATE TABLE notes AS SELECT 1 AS id");
+    let proxy = Proxy::to(database.port());
+    let server = project
+        .serve_as_postgrest(
+            &format!(
+                "db-uri = \"postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable\"\n\
+                 db-anon-role = \"postgres\"\n",
+                proxy.port()
+            ),
+            &[],
+        )
+        .unwrap();
+    // A statement that is not known yet is answered before its transaction ends.
+    for number in 0..30 {
+        proxy.cut_next_commit();
+        let reply = server.client().get(&format!("/notes?select=id,n{number}:id")).expect(200);
+        assert_eq!(reply.json()[0]["id"], 1);
+        assert!(proxy.has_cut());
+    }
+}
+
+#[test]
 fn a_key_settles_what_is_unknown() {
     let (project, database) = (notes(), Database::start(Durability::None));
     let proxy = Proxy::to(database.port());

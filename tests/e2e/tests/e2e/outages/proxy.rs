@@ -62,13 +62,13 @@ impl Proxy {
 }
 
 fn pass(client: &TcpStream, server: &TcpStream, cuts: &AtomicUsize) {
-    // Only connections that write notes: the bookkeeping has its own.
-    let writes = AtomicBool::new(false);
+    // Only connections that speak of notes: the bookkeeping has its own.
+    let speaks = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             copy(client, server, |bytes| {
-                if contains(bytes, b"INTO \"public\".\"notes\"") {
-                    writes.store(true, Ordering::SeqCst);
+                if contains(bytes, b"\"public\".\"notes\"") {
+                    speaks.store(true, Ordering::SeqCst);
                 }
                 false
             });
@@ -80,7 +80,7 @@ fn pass(client: &TcpStream, server: &TcpStream, cuts: &AtomicUsize) {
                 let inserted = wanted == CONFIRMED && contains(bytes, b"INSERT 0 1\0");
                 let confirms = inserted || contains(bytes, b"COMMIT\0");
                 let cut = || cuts.compare_exchange(wanted, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-                wanted > 0 && confirms && writes.load(Ordering::SeqCst) && cut()
+                wanted > 0 && confirms && speaks.load(Ordering::SeqCst) && cut()
             });
         });
     });
