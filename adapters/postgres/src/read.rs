@@ -48,7 +48,8 @@ impl Reads {
         let started = Instant::now();
         match self.runs_shared(&statement.prepared) {
             true => self.shared(statement).await,
-            false => self.alone(statement, started).await,
+            // Opening a connection is a large state to keep: room for it is made only where it may be needed.
+            false => Box::pin(self.alone(statement, started)).await,
         }
     }
 

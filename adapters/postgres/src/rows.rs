@@ -142,7 +142,7 @@ pub(crate) async fn outcome(
     }
     let affected = rows.rows_affected();
     match gathered.json.gathering().is_stored() {
-        true => Ok(gathered.stored(affected).await),
+        true => Ok(Box::pin(gathered.stored(affected)).await),
         false => Ok(Ok(gathered.outcome(affected))),
     }
 }

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_role_is_set_last() {
-        let settings = vec![("a'b".into(), "c".into())];
+        let settings = [("a'b".into(), "c".into())].into();
         let session = Session { role: Some("web".into()), settings, ..Session::default() };
         assert_eq!(
             at_once(&session),

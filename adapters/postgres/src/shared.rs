@@ -74,7 +74,7 @@ impl Shared {
             return Ok(connection);
         }
         let _alone = slot.opening.lock().await;
-        match slot.fill(&self.connector, self.purpose, self.timeout).await {
+        match Box::pin(slot.fill(&self.connector, self.purpose, self.timeout)).await {
             Ok(connection) => Ok(connection),
             // A server that takes no new sessions may well answer in those that are open.
             Err(error) => self.connections().next().ok_or(error),

@@ -89,7 +89,8 @@ impl Writes {
         loop {
             let failure = match self.stands_alone(unit) {
                 Some(step) => self.single(step, deadline).await,
-                None => self.transaction(unit, deadline).await,
+                // Opening a connection is a large state to keep: room for it is made only where it may be needed.
+                None => Box::pin(self.transaction(unit, deadline)).await,
             };
             let failure = match failure {
                 Ok(committed) => {

@@ -125,7 +125,7 @@ fn session(planned: &Planned, shape: &Shape, context: &Context) -> Option<Arc<Se
     let writes = posted && function.is_some_and(|function| !function.read_only);
     session.read_only |= !writes && planned.plan().steps.iter().all(reads);
     if let Some(engine) = function.and_then(|function| function.engine.as_ref()) {
-        session.settings.extend(engine.settings.iter().cloned());
+        session.settings = session.settings.iter().chain(&engine.settings).cloned().collect();
         session.isolation = engine.isolation.as_deref().map(Into::into).or(session.isolation);
     }
     Some(Arc::new(session))

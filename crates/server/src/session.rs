@@ -1,7 +1,8 @@
 //! What a request's transaction is told of the request, where the engine decides who may do what: role, claims, headers
 //! and cookies, by the names that PostgREST gives them.
 
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use transom_protocols::rest::{Preferences, Transaction};
 use transom_query::notes::RoleNotes;
@@ -30,7 +31,7 @@ pub fn of(
     }
     Session {
         role: Some(principal.role.clone()),
-        settings,
+        settings: settings.into(),
         before: native.before.as_deref().map(Into::into),
         rollback: rollback(native, preferences),
         isolation: role.and_then(|role| role.isolation.as_deref().map(Into::into)),
@@ -42,18 +43,19 @@ pub fn of(
 /// `None` where it wishes nothing, so that its statement runs by itself.
 pub fn of_wishes(preferences: &Preferences) -> Option<Session> {
     let zone = preferences.timezone.as_deref().filter(|zone| *zone != SHOWN)?;
-    Some(Session { settings: vec![("timezone".into(), zone.into())], ..Session::default() })
+    Some(Session { settings: [("timezone".into(), zone.into())].into(), ..Session::default() })
 }
 
 /// The session of a call of the engine's own function: it can see who asks, and how.
 pub fn of_call(head: &Parts, principal: &Principal, preferences: &Preferences) -> Session {
-    let mut session = of_wishes(preferences).unwrap_or_default();
-    let mut set = |name: &str, value: String| session.settings.push((name.into(), value.into()));
+    let session = of_wishes(preferences).unwrap_or_default();
+    let mut settings: Vec<(Box<str>, Box<str>)> = session.settings.to_vec();
+    let mut set = |name: &str, value: String| settings.push((name.into(), value.into()));
     tell(&mut set, head, principal);
     // Whatever another function may have set for the whole connection.
     set("response.headers", String::new());
     set("response.status", String::new());
-    session
+    Session { settings: settings.into(), ..session }
 }
 
 /// Tells a transaction of its request.
@@ -85,33 +87,39 @@ fn search_path(native: &Native, schema: Option<&str>) -> String {
 
 /// The token's claims and the role that was found in them.
 fn claims(principal: &Principal) -> String {
-    match &*principal.claims {
-        Json::Object(claims) => {
-            let mut claims = claims.clone();
-            claims.insert("role".to_owned(), Json::String(principal.role.to_string()));
-            Json::Object(claims).to_string()
-        }
-        other => other.to_string(),
-    }
+    let Json::Object(claims) = &*principal.claims else { return principal.claims.to_string() };
+    let role = Json::String(principal.role.to_string());
+    let said = claims.iter().map(|(name, value)| match name.as_str() {
+        "role" => (name.as_str(), &role),
+        _ => (name.as_str(), value),
+    });
+    object(said.chain((!claims.contains_key("role")).then_some(("role", &role))))
 }
 
 fn headers(headers: &HeaderMap) -> String {
-    let mut object = Map::new();
-    for name in headers.keys().filter(|name| **name != header::COOKIE) {
-        let values: Vec<_> =
-            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-        object.insert(name.as_str().to_owned(), Json::String(values.join(", ")));
-    }
-    Json::Object(object).to_string()
+    let texts = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let first = values.next().unwrap_or_default();
+        values.fold(first, |all, value| all + ", " + value)
+    };
+    object(headers.keys().filter(|name| **name != header::COOKIE).map(|name| (name.as_str(), texts(name))))
+}
+
+/// These members as the text of an object.
+fn object<'n>(members: impl Iterator<Item = (&'n str, impl Serialize)>) -> String {
+    let mut text = Vec::with_capacity(256);
+    // Nothing that is written to memory fails.
+    let _ = serde_json::Serializer::new(&mut text).collect_map(members);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn cookies(headers: &HeaderMap) -> String {
-    let mut object = Map::new();
+    let mut cookies = Map::new();
     for header in headers.get_all(header::COOKIE) {
         let Ok(text) = header.to_str() else { continue };
         for (name, value) in text.split(';').filter_map(|pair| pair.trim().split_once('=')) {
-            object.insert(name.to_owned(), Json::String(value.to_owned()));
+            cookies.insert(name.to_owned(), Json::String(value.to_owned()));
         }
     }
-    Json::Object(object).to_string()
+    Json::Object(cookies).to_string()
 }

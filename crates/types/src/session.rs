@@ -9,7 +9,7 @@ pub struct Session {
     /// The engine's role; `None` where it has no say, and all is done as who connects.
     pub role: Option<Arc<str>>,
     /// Names and values, in order; they end with the transaction.
-    pub settings: Vec<(Box<str>, Box<str>)>,
+    pub settings: Arc<[(Box<str>, Box<str>)]>,
     /// A function, as the engine writes its name, that runs before anything else and may refuse.
     pub before: Option<Arc<str>>,
     /// Whether nothing may be written.
