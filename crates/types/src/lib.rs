@@ -3,6 +3,7 @@
 //! A type enters here when two crates need it. Nothing in this crate touches the clock, randomness,
 //! the environment, a file or the async runtime.
 
+pub mod address;
 pub mod code;
 pub mod data_type;
 pub mod ids;

@@ -3,11 +3,10 @@
 
 mod places;
 mod ssl;
-mod syntax;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 
 use tokio_postgres::{
     Config,
@@ -16,7 +15,10 @@ use tokio_postgres::{
 
 pub(crate) use places::{Place, Wanted};
 pub(crate) use ssl::{Mode, Roots, Ssl};
-use syntax::Parameters;
+use transom_types::address;
+
+/// The parameters by name.
+type Parameters = BTreeMap<String, String>;
 
 /// How long opening a connection to one host may take where the address does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,7 +59,7 @@ pub(crate) struct Address {
 impl Address {
     /// Reads an address. Errors: what is wrong with it, by the parameter's name, and never with a password.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let mut parameters = syntax::parameters(text)?;
+        let mut parameters: Parameters = address::parameters(text)?.into_iter().collect();
         parameters.retain(|_, value| !value.is_empty());
         let parameters = &mut parameters;
         let mut config = Config::new();

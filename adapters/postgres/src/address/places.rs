@@ -7,7 +7,7 @@ use std::{
 
 use tokio_postgres::Client;
 
-use super::syntax::Parameters;
+use super::Parameters;
 
 /// The port of an address that names none.
 const PORT: u16 = 5432;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{number, one_of, syntax::Parameters};
+use super::{Parameters, number, one_of};
 
 /// How much is encrypted, and who is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,7 @@
 //! The database's address as libpq reads it: an URL or `key=value` pairs; what it leaves out is the environment's.
 
+use transom_types::address;
+
 /// The environment's names for what an address may say, and where the address itself says it.
 const VARIABLES: [(&str, &str); 21] = [
     ("PGHOST", "host"),
@@ -25,29 +27,29 @@ const VARIABLES: [(&str, &str); 21] = [
     ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
 ];
 
-/// The whole address, as an URL.
-pub(super) fn filled(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
-    let (mut url, mut said) = match text.split_once("://") {
-        Some((_, rest)) => (text.to_owned(), said_in_url(rest)),
+/// The whole address, as an URL. Errors: what is wrong with it.
+pub(super) fn filled(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let given = address::parameters(text)?;
+    let mut url = match address::place(text.trim()) {
+        Some(_) => text.trim().to_owned(),
         None => {
-            let pairs = pairs(text);
-            let said = pairs.iter().map(|(key, _)| key.clone()).collect();
             let mut url = "postgresql:///".to_owned();
-            pairs.iter().for_each(|(key, value)| add(&mut url, key, value));
-            (url, said)
+            given.iter().for_each(|(key, value)| add(&mut url, key, value));
+            url
         }
     };
+    let mut said: Vec<&str> = given.iter().map(|(key, _)| key.as_str()).collect();
     for (variable, key) in VARIABLES {
-        let given = env(variable).filter(|value| !value.is_empty());
-        if let Some(value) = given.filter(|_| !said.iter().any(|said| said == key)) {
+        let value = env(variable).filter(|value| !value.is_empty());
+        if let Some(value) = value.filter(|_| !said.contains(&key)) {
             add(&mut url, key, &value);
-            said.push(key.to_owned());
+            said.push(key);
         }
     }
-    if !said.iter().any(|said| said == "host" || said == "hostaddr") {
+    if !said.contains(&"host") && !said.contains(&"hostaddr") {
         add(&mut url, "host", "localhost");
     }
-    url
+    Ok(url)
 }
 
 fn add(url: &mut String, key: &str, value: &str) {
@@ -69,50 +71,6 @@ fn add(url: &mut String, key: &str, value: &str) {
     }
 }
 
-/// What an URL says: `user:password@host:port/dbname?key=value`.
-fn said_in_url(rest: &str) -> Vec<String> {
-    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, database) = place.split_once('/').unwrap_or((place, ""));
-    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let (user, password) = user.split_once(':').unwrap_or((user, ""));
-    let port = host.rsplit_once(':').map_or("", |(_, port)| port.trim_end_matches(']'));
-    let host = if host.starts_with(':') { "" } else { host };
-    let parts =
-        [("user", user), ("password", password), ("host", host), ("port", port), ("dbname", database)];
-    let said = parts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, _)| key);
-    let parameters = parameters.split('&').filter_map(|pair| Some(pair.split_once('=')?.0));
-    said.chain(parameters).map(str::to_owned).collect()
-}
-
-/// `key = value` pairs; a value with spaces stands in single quotes, and a backslash takes the next letter as it is.
-fn pairs(text: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut rest = text.trim();
-    while let Some((key, after)) = rest.split_once('=') {
-        let after = after.trim_start();
-        let (mut value, mut letters) = (String::new(), after.char_indices().peekable());
-        let quoted = letters.next_if(|(_, letter)| *letter == '\'').is_some();
-        let mut end = after.len();
-        while let Some((at, letter)) = letters.next() {
-            match letter {
-                '\\' => value.extend(letters.next().map(|(_, letter)| letter)),
-                '\'' if quoted => {
-                    end = at + 1;
-                    break;
-                }
-                letter if !quoted && letter.is_whitespace() => {
-                    end = at;
-                    break;
-                }
-                letter => value.push(letter),
-            }
-        }
-        pairs.push((key.trim().to_owned(), value));
-        rest = after[end..].trim_start();
-    }
-    pairs
-}
-
 #[cfg(test)]
 mod tests {
     use super::filled;
@@ -124,7 +82,7 @@ mod tests {
             "PGDATABASE" => Some("shop".to_owned()),
             _ => None,
         };
-        assert_eq!(filled(text, &env), expected, "{text}");
+        assert_eq!(filled(text, &env).as_deref(), Ok(expected), "{text}");
     }
 
     #[test]
@@ -145,8 +103,10 @@ mod tests {
             _ => None,
         };
         assert_eq!(
-            filled("postgresql://db/x?sslmode=verify-ca", &encrypted),
-            "postgresql://db/x?sslmode=verify-ca&sslrootcert=/etc/ca.pem&sslcert=/etc/me.pem&sslkey=/etc/me.key"
+            filled("postgresql://db/x?sslmode=verify-ca", &encrypted).as_deref(),
+            Ok(
+                "postgresql://db/x?sslmode=verify-ca&sslrootcert=/etc/ca.pem&sslcert=/etc/me.pem&sslkey=/etc/me.key"
+            )
         );
         check("", "postgresql:///?user=app&password=a%20b%26c&dbname=shop&host=localhost");
     }

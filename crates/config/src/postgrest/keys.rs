@@ -214,6 +214,12 @@ impl Reader<'_> {
         self.faults.push(found);
     }
 
+    /// The value itself stays out of the message: it may hold a password.
+    fn misread(&mut self, key: &str, wrong: &str) {
+        let Some((_, origin)) = self.found(key) else { return };
+        self.faults.push(fault(origin, format!("`{key}`: {wrong}"), "Correct the address".to_owned()));
+    }
+
     fn truth(&mut self, key: &str, default: bool) -> bool {
         match self.text(key).as_deref().map(str::to_ascii_lowercase).as_deref() {
             None => default,
@@ -296,7 +302,10 @@ impl Reader<'_> {
             overrides.push((key.to_owned(), value, origin));
         };
         let address = self.text_or_file("db-uri").unwrap_or_else(|| "postgresql://".to_owned());
-        add("database.url", super::address::filled(&address, self.env));
+        match super::address::filled(&address, self.env) {
+            Ok(url) => add("database.url", url),
+            Err(wrong) => self.misread("db-uri", &wrong),
+        }
         add("server.listen", format!("{}:{}", self.host("server-host"), self.port("server-port", 3000)));
         // Nobody was told of another address: health and metrics are then for this machine alone.
         let admin = match self.port("admin-server-port", 0) {

@@ -65,6 +65,11 @@ fn what_is_not_known_is_refused_by_name() {
 fn values_that_mean_nothing_are_refused_by_name() {
     for (key, wrong, right) in [
         (
+            "db-uri",
+            &["host='secret", "host port=secret", "postgresql://a:%secret@h/d", "postgresql://[::secret/d"][..],
+            &["host=h password='a b'", "postgresql://h,[::1]:5/d?a=b"][..],
+        ),
+        (
             "jwt-aud",
             &["http://%%somewhere", ":none", "a b:c"][..],
             &["shop", "urn:shop", "https://a.b/c?d=e"][..],
@@ -80,6 +85,7 @@ fn values_that_mean_nothing_are_refused_by_name() {
             let faults = read_text(&format!("{key} = \"{wrong}\""), &[]).unwrap_err();
             let said = faults.iter().map(ToString::to_string).collect::<String>();
             assert!(faults.len() == 1 && said.contains(key), "{key} {wrong} {said}");
+            assert!(!said.contains("secret"), "{key} {wrong} {said}");
         }
         for right in right {
             let read = read_text(&format!("{key} = \"{right}\""), &[]);

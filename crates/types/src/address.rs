@@ -1,24 +1,27 @@
-//! The two ways an address is written, an URL or `key=value` pairs, as parameters. What is wrong is told without any value:
-//! it may be a password that stands in the wrong place.
+//! How the address of a database server is written, an URL or `key=value` pairs, as parameters. What is wrong is told without
+//! any value: it may be a password that stands in the wrong place.
 
-use std::collections::BTreeMap;
+/// A parameter's name and its value.
+type Parameter = (String, String);
 
-/// The parameters by name; the last one of a name counts.
-pub(super) type Parameters = BTreeMap<String, String>;
-
-/// Reads an address.
-pub(super) fn parameters(text: &str) -> Result<Parameters, String> {
+/// What an address says, in its order; of several values of one name the last counts. Errors: what is wrong with it.
+pub fn parameters(text: &str) -> Result<Vec<Parameter>, String> {
     let text = text.trim();
-    let url = ["postgresql://", "postgres://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    match url {
-        Some(rest) => of_url(rest),
+    match place(text) {
+        Some(place) => of_url(place),
         None => of_pairs(text),
     }
 }
 
+/// What stands behind an URL's scheme; `None` of anything else.
+pub fn place(text: &str) -> Option<&str> {
+    let (scheme, place) = text.split_once("://")?;
+    scheme.bytes().all(|letter| letter.is_ascii_alphabetic()).then_some(place)
+}
+
 /// `user:password@host:port,host:port/dbname?key=value&…`.
-fn of_url(rest: &str) -> Result<Parameters, String> {
-    let mut parameters = Parameters::new();
+fn of_url(rest: &str) -> Result<Vec<Parameter>, String> {
+    let mut parameters = Vec::new();
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = place.split_once('/').unwrap_or((place, ""));
     let (credentials, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -27,17 +30,17 @@ fn of_url(rest: &str) -> Result<Parameters, String> {
     let parts =
         [("user", user), ("password", password), ("host", &*hosts), ("port", &*ports), ("dbname", database)];
     for (key, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
-        parameters.insert(key.to_owned(), decoded(key, value)?);
+        parameters.push((key.to_owned(), decoded(key, value)?));
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) =
             pair.split_once('=').ok_or("a parameter behind its `?` has no `=`: write key=value")?;
         let key = decoded("the name of a parameter", key)?;
-        match (key.as_str(), value) {
+        parameters.push(match (key.as_str(), value) {
             // What other drivers call it.
-            ("ssl", "true") => parameters.insert("sslmode".to_owned(), "require".to_owned()),
-            _ => parameters.insert(key.clone(), decoded(&key, value)?),
-        };
+            ("ssl", "true") => ("sslmode".to_owned(), "require".to_owned()),
+            _ => (key.clone(), decoded(&key, value)?),
+        });
     }
     Ok(parameters)
 }
@@ -80,8 +83,8 @@ fn decoded(name: &str, text: &str) -> Result<String, String> {
 }
 
 /// `key = value` pairs; a value with spaces stands in single quotes, and a backslash takes the next letter as it is.
-fn of_pairs(text: &str) -> Result<Parameters, String> {
-    let mut parameters = Parameters::new();
+fn of_pairs(text: &str) -> Result<Vec<Parameter>, String> {
+    let mut parameters = Vec::new();
     let mut letters = text.chars().peekable();
     loop {
         while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
@@ -94,11 +97,11 @@ fn of_pairs(text: &str) -> Result<Parameters, String> {
         }
         while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
         if letters.next() != Some('=') {
-            return Err("it is neither an URL, postgresql://user@host/dbname, nor key=value pairs".to_owned());
+            return Err("it is neither an URL, scheme://user@host/dbname, nor key=value pairs".to_owned());
         }
         while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
         let value = value(&mut letters).ok_or_else(|| format!("{key}: its quote is not closed"))?;
-        parameters.insert(key, value);
+        parameters.push((key, value));
     }
 }
 
