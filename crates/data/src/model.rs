@@ -101,8 +101,8 @@ impl Model {
 fn beside(catalog: &Catalog, queries: Vec<(&str, Function)>) -> Result<Vec<Function>, Vec<Problem>> {
     let mut problems = Vec::new();
     for (file, query) in &queries {
-        if let Some(other) = catalog.function(&query.name) {
-            let schema = catalog[other].engine.as_ref().map_or("public", |engine| &*engine.schema);
+        if let Some((_, other)) = catalog.functions().find(|(_, other)| other.name == query.name) {
+            let schema = other.engine.as_ref().map_or("public", |engine| &*engine.schema);
             let name = &query.name;
             let message = format!("{file}: the database has a function {schema}.{name} of the same name");
             let problem = Problem::new(Code::QueryFileInvalid, message);

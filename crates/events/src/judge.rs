@@ -164,7 +164,7 @@ pub(crate) fn selectable(catalog: &Catalog, name: &str) -> Result<TableId, Probl
 }
 
 fn judge_plan(catalog: &Catalog, table: TableId) -> Plan {
-    let types = catalog[table].columns.iter().map(|column| column.data_type).collect();
+    let types = catalog[table].stored().map(|column| column.data_type).collect();
     Plan {
         steps: vec![Step::Judge(Judge { id: QueryId(0), table, rows: ROWS, guard: None })],
         reply: Some(0),

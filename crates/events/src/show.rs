@@ -18,7 +18,7 @@ pub(crate) fn image(table: &Table, stored: &Map<String, Json>) -> Map<String, Js
 
 /// Every cell of a row image in the table's order, as stored: what a policy judges, readable or not.
 pub(crate) fn cells(table: &Table, stored: &Map<String, Json>) -> Vec<Json> {
-    table.columns.iter().map(|column| stored.get(&*column.name).cloned().unwrap_or(Json::Null)).collect()
+    table.stored().map(|column| stored.get(&*column.name).cloned().unwrap_or(Json::Null)).collect()
 }
 
 fn shown(value: &Json, data_type: DataType) -> Json {

@@ -39,24 +39,25 @@ pub(crate) fn table(catalog: &Catalog, name: &Name) -> Checked<TableId> {
     }
 }
 
-/// The column of this name, if there is one.
+/// The column of this name, if there is one. What a function computes of a row is granted with the function.
 pub(crate) fn column_of(table: &Table, name: &Name) -> Option<ColumnId> {
-    find(name, table.columns.iter().map(|column| &*column.name)).map(|at| ColumnId(at as u32))
+    let names: Vec<&str> = table.stored().map(|column| &*column.name).collect();
+    find(name, names.iter().copied()).map(|at| ColumnId(at as u32))
 }
 
 /// The column of this name.
 pub(crate) fn column(table: &Table, name: &Name) -> Checked<ColumnId> {
     column_of(table, name).ok_or_else(|| {
         let message = format!("column '{}' does not exist in '{}'", name.text, table.name);
-        let names = table.columns.iter().map(|column| &*column.name);
+        let names = table.stored().map(|column| &*column.name);
         Fault::at(name.line, message).suggest(&name.text, names, columns_listed(table))
     })
 }
 
 /// The columns of a table as a remedy.
 pub(crate) fn columns_listed(table: &Table) -> String {
-    let names: Vec<&str> = table.columns.iter().take(12).map(|column| &*column.name).collect();
-    let more = if table.columns.len() > names.len() { ", …" } else { "" };
+    let names: Vec<&str> = table.stored().take(12).map(|column| &*column.name).collect();
+    let more = if table.stored().count() > names.len() { ", …" } else { "" };
     format!("Its columns are {}{more}", names.join(", "))
 }
 

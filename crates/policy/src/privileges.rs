@@ -192,14 +192,39 @@ impl Privileges {
         tables: &mut [Table],
         functions: &mut [Function],
     ) {
-        for (id, table) in (0u32..).map(TableId).zip(tables) {
+        for (id, table) in (0u32..).map(TableId).zip(tables.iter_mut()) {
             let held: Vec<&OnTable> =
                 grantees.clone().filter_map(|role| self.tables.get(&(Box::from(role), id))).collect();
             narrow_table(table, &held);
         }
-        for (id, function) in (0u32..).zip(functions) {
+        for (id, function) in (0u32..).zip(functions.iter_mut()) {
             let held = grantees.clone().any(|role| self.functions.contains(&(Box::from(role), id)));
             function.executable &= held;
+        }
+        narrow_computed(tables, functions);
+    }
+}
+
+/// What a function computes of a row can be read by who may read all of the row, which the function sees, and may call the
+/// function: also of the rows that another function returns.
+fn narrow_computed(tables: &mut [Table], functions: &mut [Function]) {
+    let mut allowed: BTreeSet<(TableId, Box<str>)> = BTreeSet::new();
+    for function in functions.iter().filter(|function| function.executable) {
+        let of_row = function.engine.as_ref().and_then(|engine| engine.of_row);
+        allowed.extend(of_row.map(|table| (table, function.name.clone())));
+    }
+    for (id, table) in (0u32..).map(TableId).zip(tables.iter_mut()) {
+        for column in table.columns.iter_mut().filter(|column| column.computed) {
+            column.access.select &= allowed.contains(&(id, column.name.clone()));
+        }
+    }
+    for function in functions {
+        let Some(rows_of) = function.engine.as_ref().and_then(|engine| engine.rows_of) else { continue };
+        let table = &tables[rows_of.0 as usize];
+        for (column, of_table) in function.columns.iter_mut().zip(&table.columns) {
+            if column.computed {
+                column.access = of_table.access;
+            }
         }
     }
 }

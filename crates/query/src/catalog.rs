@@ -186,6 +186,11 @@ impl Table {
         self.columns.iter().position(|column| &*column.name == name).map(|at| ColumnId(at as u32))
     }
 
+    /// The columns that rows hold: all but what is computed of them. They come first.
+    pub fn stored(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.computed)
+    }
+
     /// Whether `columns` hold a unique key, so that fixing them leaves at most one row.
     pub fn fixes_one_row(&self, columns: &[ColumnId]) -> bool {
         let keys = std::iter::once(&self.primary_key).chain(&self.unique_keys);
@@ -329,7 +334,7 @@ impl Catalog {
         self.table_names.keys().map(|name| &**name)
     }
 
-    /// Every name of a function that may be used.
+    /// Every name of a function that may be called.
     pub fn function_names(&self) -> impl Iterator<Item = &str> {
         self.function_names.keys().map(|name| &**name)
     }

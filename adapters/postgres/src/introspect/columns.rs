@@ -44,6 +44,7 @@ ORDER BY a.attrelid, a.attnum"
 pub(super) fn add(found: &mut Found, row: &Row) {
     let (oid, number): (u32, i16) = (row.get(0), row.get(1));
     let native = found.native;
+    let data_type = type_of(native, row.get(4), row.get(12));
     let Some(table) = found.of(oid) else { return };
     let at = ColumnId(table.columns.len() as u32);
     let (identity, generated, always): (bool, bool, bool) = (row.get(7), row.get(8), row.get(11));
@@ -51,14 +52,6 @@ pub(super) fn add(found: &mut Found, row: &Row) {
     let sequence: Option<&str> = row.get(9);
     let next = sequence.map(|sequence| format!("nextval('{}')", sequence.replace('\'', "''")));
     let counted = identity || default.is_some_and(|default| default.starts_with("nextval("));
-    let of_engine: bool = row.get(12);
-    let data_type = if native {
-        native_type(row.get(4), of_engine)
-    } else if of_engine {
-        data_type(row.get(4))
-    } else {
-        extension_type(row.get(4))
-    };
     table.columns.push(Column {
         name: row.get::<_, &str>(2).into(),
         data_type,
@@ -78,6 +71,15 @@ pub(super) fn add(found: &mut Found, row: &Row) {
         comment: row.get::<_, Option<&str>>(10).map(Into::into),
     });
     found.columns.insert((oid, number), at);
+}
+
+/// What values of a type of this name are, of the engine or of somebody else.
+pub(super) fn type_of(native: bool, name: &str, of_engine: bool) -> DataType {
+    match (native, of_engine) {
+        (true, _) => native_type(name, of_engine),
+        (false, true) => data_type(name),
+        (false, false) => extension_type(name),
+    }
 }
 
 /// What casts of a domain say of how it is shown and read.
@@ -124,7 +126,7 @@ pub(super) fn data_type(name: &str) -> DataType {
 }
 
 /// Only documents are told apart: a path into anything else makes one of it first.
-pub(super) fn native_type(name: &str, of_engine: bool) -> DataType {
+fn native_type(name: &str, of_engine: bool) -> DataType {
     if of_engine && matches!(name, "json" | "jsonb") { DataType::Json } else { DataType::Any }
 }
 

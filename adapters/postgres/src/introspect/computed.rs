@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 use transom_query::catalog::{Access, Column, Relationship, RelationshipKind};
 
-use super::{Found, columns::native_type, of_relations};
+use super::{Found, columns, functions, of_relations};
 
 /// Functions of one row that return one value. Which of them a name means is the engine's matter: it looks in the path.
 pub(super) const COMPUTED: &str = of_relations!(
@@ -11,17 +11,30 @@ pub(super) const COMPUTED: &str = of_relations!(
   SELECT oid, oid FROM pg_type WHERE typtype <> 'd'
   UNION ALL SELECT t.oid, b.root FROM pg_type t JOIN base b ON t.typbasetype = b.type WHERE t.typtype = 'd')
 SELECT DISTINCT ON (c.oid, p.proname) c.oid, p.proname::text, format_type(p.prorettype, NULL), r.typname::text,
-       rn.nspname = 'pg_catalog', obj_description(p.oid, 'pg_proc')
+       rn.nspname = 'pg_catalog', obj_description(p.oid, 'pg_proc'), n.nspname::text, array_position($2, n.nspname::text) IS NOT NULL
 FROM relations o JOIN pg_class c ON c.oid = o.oid JOIN pg_proc p ON p.proargtypes[0] = c.reltype
 JOIN pg_namespace n ON n.oid = p.pronamespace JOIN base b ON b.type = p.prorettype
 JOIN pg_type r ON r.oid = b.root JOIN pg_namespace rn ON rn.oid = r.typnamespace
 WHERE o.served AND p.pronargs = 1 AND p.prokind = 'f' AND NOT p.proretset AND r.typtype <> 'p'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-ORDER BY c.oid, p.proname, p.oid"
+ORDER BY c.oid, p.proname, array_position($2, n.nspname::text), p.oid"
 );
+
+/// The schemas in which the engine looks for a function that goes by a column's name.
+pub(super) const PATH: &str = "SELECT current_schemas(true)::text[]";
+
+/// Whether the name means one of these functions, as whoever grants it will think.
+pub(super) fn is_of(row: &Row, functions: &[&Row]) -> bool {
+    let found: bool = row.get(7);
+    found
+        && functions
+            .iter()
+            .any(|function| functions::is_of_row(function, row.get(0), (row.get(6), row.get(1))))
+}
 
 /// Puts each behind its table's own columns, unless one of them has the name.
 pub(super) fn add(found: &mut Found, row: &Row) {
+    let data_type = columns::type_of(found.native, row.get(3), row.get(4));
     let Some(table) = found.of(row.get(0)) else { return };
     let name: &str = row.get(1);
     if table.column(name).is_some() {
@@ -29,7 +42,7 @@ pub(super) fn add(found: &mut Found, row: &Row) {
     }
     table.columns.push(Column {
         name: name.into(),
-        data_type: native_type(row.get(3), row.get(4)),
+        data_type,
         engine_type: Some(row.get::<_, &str>(2).into()),
         nullable: true,
         default: None,

@@ -65,33 +65,62 @@ SELECT f.nspname::text, f.proname::text, obj_description(f.oid, 'pg_proc'), f.pr
        coalesce(o.names, c.names, '{}'), coalesce(o.shown, c.shown, '{}'), coalesce(o.document, c.document, '{}'),
        y.shown, y.document, coalesce(f.proconfig, '{}'),
        r.typsubscript = 'array_subscript_handler'::regproc OR r.typtype = 'c' OR r.oid = 'record'::regtype,
-       EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
+       EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'),
+       (SELECT c.oid FROM pg_class c WHERE f.pronargs = 1 AND NOT f.proretset AND c.reltype = f.proargtypes[0]
+        AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
 FROM functions f JOIN pg_type r ON r.oid = f.root JOIN types y ON y.type = f.prorettype
 LEFT JOIN given g ON g.function = f.oid LEFT JOIN returned o ON o.function = f.oid
 LEFT JOIN composites c ON c.function = f.oid
 WHERE g.nameless IS NOT TRUE OR g.whole
+   OR f.pronargs = 1 AND NOT f.proretset AND EXISTS (
+     SELECT FROM pg_class c WHERE c.reltype = f.proargtypes[0] AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
 ORDER BY array_position($1, f.nspname::text), f.proname, f.oid";
 
 /// Settings of a function that hold for its transaction, where nobody says which.
 const HOISTED: [&str; 2] = ["statement_timeout", ISOLATION];
 
-/// The functions, with the rows of served tables as those tables have them. Where the engine does not decide who may call
-/// them, those of extensions are nobody's to call, and of several schemas with one name the first has it.
-pub(super) fn functions(found: &Found, rows: &[Row], hoisted: Option<&[String]>) -> Vec<Function> {
-    let Some(hoisted) = hoisted else {
-        let hoisted = HOISTED.map(str::to_owned);
-        let mut schema_of: AHashMap<&str, &str> = AHashMap::new();
-        let mut own = Vec::new();
-        // The schemas come in their order.
-        for row in rows.iter().filter(|row| !row.get::<_, bool>(21)) {
-            let schema: &str = row.get(0);
-            if *schema_of.entry(row.get(1)).or_insert(schema) == schema {
-                own.push(function(found, row, &hoisted));
-            }
+/// Those that can be called, or granted. Where the engine does not decide by whom, those of extensions are nobody's, and of
+/// several schemas with one name the first has it.
+pub(super) fn served(rows: &[Row], native: bool) -> Vec<&Row> {
+    if native {
+        // A row without a name is nothing that can be given.
+        return rows.iter().filter(|row| !takes_nameless_row(row)).collect();
+    }
+    let mut schema_of: AHashMap<&str, &str> = AHashMap::new();
+    let mut own = Vec::new();
+    // The schemas come in their order.
+    for row in rows.iter().filter(|row| !row.get::<_, bool>(21)) {
+        let schema: &str = row.get(0);
+        if *schema_of.entry(row.get(1)).or_insert(schema) == schema {
+            own.push(row);
         }
-        return own;
-    };
-    rows.iter().map(|row| function(found, row, hoisted)).collect()
+    }
+    own
+}
+
+fn takes_nameless_row(row: &Row) -> bool {
+    row.get::<_, Option<u32>>(22).is_some() && row.get::<_, Vec<&str>>(8).iter().any(|name| name.is_empty())
+}
+
+/// The served table of whose row it is a function.
+fn of_row(found: &Found, row: &Row) -> Option<TableId> {
+    let relation: Option<u32> = row.get(22);
+    let table = found.ids.get(&relation.filter(|_| !found.native)?).copied()?;
+    ((table.0 as usize) < found.served_count).then_some(table)
+}
+
+/// Whether it is the function of this schema and name of a row of this relation.
+pub(super) fn is_of_row(row: &Row, relation: u32, (schema, name): (&str, &str)) -> bool {
+    row.get::<_, Option<u32>>(22) == Some(relation)
+        && (row.get::<_, &str>(0), row.get::<_, &str>(1)) == (schema, name)
+}
+
+/// The functions, with the rows of served tables as those tables have them.
+pub(super) fn functions(found: &Found, rows: &[&Row], hoisted: Option<&[String]>) -> Vec<Function> {
+    let own = HOISTED.map(str::to_owned);
+    let hoisted = hoisted.unwrap_or(&own);
+    let known = |row: &&&Row| !takes_nameless_row(row) || of_row(found, row).is_some();
+    rows.iter().filter(known).map(|row| function(found, row, hoisted)).collect()
 }
 
 fn function(found: &Found, row: &Row, hoisted: &[String]) -> Function {
@@ -120,6 +149,7 @@ fn function(found: &Found, row: &Row, hoisted: &[String]) -> Function {
     let mut engine = EngineFunction {
         schema: row.get::<_, &str>(0).into(),
         rows_of,
+        of_row: of_row(found, row),
         scalar,
         result: row.get::<_, &str>(7).into(),
         ..EngineFunction::default()

@@ -89,6 +89,8 @@ pub(crate) async fn introspect(
 ) -> Result<Catalog, DbError> {
     let native = hoisted.is_some();
     let failed = |error| db_error(&error, During::Read);
+    let path = client.query_typed(computed::PATH, &[]).await.map_err(failed)?;
+    let path: Vec<&str> = path.iter().flat_map(|row| row.get::<_, Vec<&str>>(0)).collect();
     // With no schema in the path every name is written with its own. To compile a question takes ten times its own time.
     let begin =
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL jit = off";
@@ -106,12 +108,9 @@ pub(crate) async fn introspect(
         }
         false => Vec::new(),
     };
-    let computed = match native {
-        true => {
-            client.query_typed(computed::COMPUTED, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
-        }
-        false => Vec::new(),
-    };
+    let path: &[&str] = if native { &[] } else { &path };
+    let of: &[(&(dyn ToSql + Sync), Type)] = &[(&schemas, Type::TEXT_ARRAY), (&path, Type::TEXT_ARRAY)];
+    let computed = client.query_typed(computed::COMPUTED, of).await.map_err(failed)?;
     let [tables, columns, keys, indexes, views] = answers;
     let mut found = Found { native, ..Found::default() };
     let (served, hidden): (Vec<&Row>, Vec<&Row>) = tables.iter().partition(|row| found.is_served(row));
@@ -122,7 +121,9 @@ pub(crate) async fn introspect(
     indexes.iter().for_each(|row| keys::index(&mut found, row));
     views::add(&mut found, &views);
     let notes = notes::notes(client, schemas, &found).await.map_err(failed)?;
-    computed.iter().for_each(|row| computed::add(&mut found, row));
+    let functions = functions::served(&functions, native);
+    let named = |row: &&Row| native || computed::is_of(row, &functions);
+    computed.iter().filter(named).for_each(|row| computed::add(&mut found, row));
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let related = computed::related(&found, &related);
     let functions = functions::functions(&found, &functions, hoisted);

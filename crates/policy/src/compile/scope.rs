@@ -80,7 +80,7 @@ impl Compiler<'_> {
         let tables = || self.scopes.iter().rev().flatten().map(|row| &self.catalog[row.table]);
         let names: Vec<&str> = tables().map(|table| &*table.name).collect();
         let message = format!("column '{}' does not exist in {}", column.text, quoted(&names));
-        let candidates = tables().flat_map(|table| table.columns.iter().map(|column| &*column.name));
+        let candidates = tables().flat_map(|table| table.stored().map(|column| &*column.name));
         let hint = tables().next().map(names::columns_listed).unwrap_or_default();
         let hint = if column.quoted { format!("Text is written in single quotes. {hint}") } else { hint };
         Fault::at(column.line, message).suggest(&column.text, candidates, hint)

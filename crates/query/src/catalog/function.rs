@@ -35,6 +35,8 @@ pub struct EngineFunction {
     pub schema: Box<str>,
     /// The table or view whose rows it returns: they can be filtered and embedded as the table's are.
     pub rows_of: Option<TableId>,
+    /// The table or view of whose row it is a function: it can be named as a column there.
+    pub of_row: Option<TableId>,
     /// Whether it returns values and not rows of named columns: they are in the one column of [`Function::columns`].
     pub scalar: bool,
     /// The name of the type it returns, without its schema.
@@ -111,13 +113,22 @@ pub enum Fragment {
     Role,
 }
 
-/// The functions of each name: those with fewer parameters first, then by what distinguishes them.
+impl Function {
+    /// Whether there is a way to call it by its name: a row that has no name is nothing that a caller can give.
+    pub fn is_callable(&self) -> bool {
+        let of_row = self.engine.as_ref().is_some_and(|engine| engine.of_row.is_some());
+        !(of_row && self.params.iter().any(|param| param.name.is_empty()))
+    }
+}
+
+/// The functions of each name that can be called: those with fewer parameters first, then by what distinguishes them.
 pub(super) fn by_name(
     functions: &[Function],
     named: impl Fn(&Function) -> bool,
 ) -> AHashMap<Box<str>, Vec<FunctionId>> {
     let mut names: AHashMap<Box<str>, Vec<FunctionId>> = AHashMap::new();
-    for (id, function) in (0u32..).zip(functions).filter(|(_, function)| named(function)) {
+    let listed = |function: &Function| function.is_callable() && named(function);
+    for (id, function) in (0u32..).zip(functions).filter(|(_, function)| listed(function)) {
         names.entry(function.name.clone()).or_default().push(FunctionId(id));
     }
     let key = |id: &FunctionId| {

@@ -155,7 +155,7 @@ impl Writer<'_> {
         self.dialect.row_place(&mut self.text, "r");
         self.push(" AS ");
         self.name("place of the row");
-        for (at, column) in catalog[judge.table].columns.iter().enumerate() {
+        for (at, column) in catalog[judge.table].stored().enumerate() {
             let mut cell = String::new();
             self.dialect.cell(&mut cell, "r", at, (column.data_type, column.engine_type.as_deref()));
             self.push(", ");

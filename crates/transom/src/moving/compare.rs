@@ -26,7 +26,7 @@ fn in_table(table: &Table, other: &Table, found: &mut Vec<String>) {
         found.push(format!("{name} is a view there, and a table here"));
         return;
     }
-    for column in &table.columns {
+    for column in table.stored() {
         match other.column(&column.name).map(|id| &other[id]) {
             None => found.push(format!("column {name}.{} is missing", column.name)),
             Some(there) if stored => in_column(name, column, there, found),
@@ -34,7 +34,7 @@ fn in_table(table: &Table, other: &Table, found: &mut Vec<String>) {
             Some(_) => {}
         }
     }
-    let added = other.columns.iter().filter(|column| stored && table.column(&column.name).is_none());
+    let added = other.stored().filter(|column| stored && table.column(&column.name).is_none());
     for column in added.filter(|column| needs_value(column)) {
         found.push(format!(
             "column {name}.{} is only there, must not be NULL, and has no default",

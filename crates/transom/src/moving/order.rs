@@ -119,7 +119,7 @@ fn step(source: &Table, (id, target): (TableId, &Table), mut deferred: Vec<Colum
     deferred.sort_unstable();
     deferred.dedup();
     let written = |name: &str| target.column(name).is_some_and(|column| !target[column].generated);
-    let names = || source.columns.iter().map(|column| column.name.clone());
+    let names = || source.stored().map(|column| column.name.clone());
     Step {
         table: source.name.clone(),
         columns: names().filter(|name| written(name)).collect(),

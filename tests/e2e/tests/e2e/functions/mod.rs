@@ -2,6 +2,7 @@
 
 mod asking;
 mod calling;
+mod computed;
 mod faults;
 mod rights;
 
