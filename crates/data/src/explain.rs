@@ -112,7 +112,8 @@ fn collect(query: &Query, catalog: &Catalog, uses: &mut BTreeMap<u16, (Warning, 
         }
         equal.extend(range.into_iter().take(1));
         let mut names: Vec<String> = Vec::new();
-        for column in equal {
+        // No index over columns holds what a function computes of them.
+        for column in equal.into_iter().filter(|column| !catalog[table][*column].computed) {
             let name = catalog[table][column].name.to_string();
             if !names.contains(&name) {
                 names.push(name);

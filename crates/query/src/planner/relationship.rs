@@ -113,7 +113,7 @@ impl Planner<'_> {
             "Could not embed because more than one relationship was found for '{from}' and '{}'",
             embed.resource
         );
-        let described: Vec<_> = ways.iter().map(|way| describe(self.catalog, way)).collect();
+        let described: Vec<_> = ways.iter().map(|way| describe(self.catalog, from, way)).collect();
         let choice = |way: &&Relationship| {
             let hint = hint_for(self.catalog, way);
             let alone = ways.iter().filter(|other| hint_for(self.catalog, other) == hint).count() == 1;
@@ -148,7 +148,8 @@ fn end_of<'c>(catalog: &'c Catalog, way: &'c Relationship) -> Option<&'c str> {
     }
 }
 
-fn describe(catalog: &Catalog, way: &Relationship) -> String {
+/// `from`: what the caller has named, which may be a function that returns a table's rows.
+fn describe(catalog: &Catalog, from: &str, way: &Relationship) -> String {
     let cardinality = match &way.kind {
         RelationshipKind::ToOne(_) => "many-to-one",
         RelationshipKind::ToMany(_) => "one-to-many",
@@ -156,5 +157,5 @@ fn describe(catalog: &Catalog, way: &Relationship) -> String {
         RelationshipKind::ManyToMany { .. } => "many-to-many",
         RelationshipKind::Computed { .. } => "computed",
     };
-    format!("{cardinality}: {} with {} using {}", catalog[way.from].name, catalog[way.to].name, way.name)
+    format!("{cardinality}: {from} with {} using {}", catalog[way.to].name, way.name)
 }

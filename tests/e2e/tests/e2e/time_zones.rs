@@ -95,7 +95,7 @@ fn times_are_shown_and_read_in_the_zone_that_is_preferred() {
 
 #[test]
 fn writes_read_and_show_in_the_zone_too() {
-    for configured in ["", "[changes]\ntables = [\"events\"]\n"] {
+    for configured in ["", "[changes]\ntables = [\"events\"]\n", "[database]\npooled = true\n"] {
         let (_project, _database, server) = serve(configured);
         check(
             &server,

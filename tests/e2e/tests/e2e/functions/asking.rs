@@ -1,13 +1,22 @@
 //! What a function knows of its request, and what it may wish of the reply.
 
+use transom_testkit::Server;
+
 use super::serve;
 use crate::spec::check;
 
 #[test]
 fn a_function_sees_who_asks_and_how() {
-    let (_project, _database, server) = serve("");
+    // Behind a pooler nothing is prepared, and a connection keeps no settings.
+    for configured in ["", "[database]\npooled = true\n"] {
+        let (_project, _database, server) = serve(configured);
+        sees(&server);
+    }
+}
+
+fn sees(server: &Server) {
     check(
-        &server,
+        server,
         r#"
         GET /rpc/who
         X-Told: it's "said" \ so
@@ -22,6 +31,15 @@ fn a_function_sees_who_asks_and_how() {
         => 200
         Preference-Applied: timezone=Asia/Tokyo
         ~ {"sub":"ada","role":"authenticated","method":"POST","zone":"Asia/Tokyo"}
+
+        GET /rpc/total?n=1&n=2
+        => 200
+        3
+
+        POST /rpc/paired
+        {"p":{"a":1,"b":"x"},"many":[1,2]}
+        => 200
+        [1,"x",[1,2]]
 
         # Claims cannot be given but by a token.
         as anon

@@ -1,7 +1,10 @@
 //! Who may call what: nobody anything but what was granted, and what was not is not there.
 
 use super::serve;
-use crate::spec::check;
+use crate::{
+    commands::{good, refused, text},
+    spec::check,
+};
 
 #[test]
 fn what_is_not_granted_is_not_there() {
@@ -161,4 +164,19 @@ fn a_description_tells_of_what_may_be_called() {
     let member = paths(&server.user("ada"));
     assert!(member.contains(&"/rpc/for_members".to_owned()), "{member:?}");
     assert!(!member.contains(&"/rpc/over".to_owned()), "{member:?}");
+}
+
+#[test]
+fn an_explanation_tells_no_more() {
+    let (project, database, _server) = serve("");
+    let (dir, url) = (text(project.dir()), database.url());
+    let asked = |name: &str| {
+        let call = format!("rpc/{name}");
+        let told = refused(&["explain", &call, dir, "--role", "anon", "--database-url", &url], &["PGRST202"]);
+        told.replace(name, "NAME")
+    };
+    assert_eq!(asked("hidden_thing"), asked("nothing_like_that"));
+    assert_eq!(asked("for_members"), asked("nothing_like_that"));
+    let shown = good(&["explain", "rpc/add?a=1", dir, "--role", "anon", "--database-url", &url]);
+    assert!(shown.contains("\"public\".\"add\"("), "{shown}");
 }
