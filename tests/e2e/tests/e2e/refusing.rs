@@ -176,6 +176,22 @@ fn of_a_changed_row() {
         {"slug":"same"}
         => 409 23505
 
+        # Where the engine is told a wish of the caller beforehand.
+        PATCH /notes?id=eq.1
+        Prefer: timezone=Europe/Berlin
+        {"slug":"taken","owner":"bob"}
+        => 403 42501
+
+        POST /notes?on_conflict=slug
+        Prefer: timezone=Europe/Berlin, resolution=ignore-duplicates
+        {"slug":"taken","owner":"bob"}
+        => 403 42501
+
+        POST /notes?on_conflict=slug
+        Prefer: timezone=Europe/Berlin, resolution=ignore-duplicates
+        {"slug":"taken","owner":"ada"}
+        => 201
+
         # Somebody else's row is not there, whatever it would break.
         PATCH /notes?id=eq.3&select=id
         Prefer: return=representation
