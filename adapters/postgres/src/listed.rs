@@ -1,6 +1,6 @@
 //! What is shown of rows, one after the other.
 
-use transom_ports::Gathering;
+use transom_ports::{DbError, Gathering};
 use transom_sql::Layout;
 
 /// A JSON array that grows, or lines below a head.
@@ -27,6 +27,17 @@ impl<'p> Listed<'p> {
     }
 
     pub(crate) fn push(&mut self, element: &[u8]) {
+        self.begin();
+        self.gathering.extend(element);
+    }
+
+    /// The same from a task, which goes on when what is large is stored. Errors: as [`Gathering::store`].
+    pub(crate) async fn add(&mut self, element: &[u8]) -> Result<(), DbError> {
+        self.begin();
+        self.gathering.add(element).await
+    }
+
+    fn begin(&mut self) {
         match (self.begun, self.head) {
             (true, _) => self.gathering.extend(self.between),
             (false, Some(head)) => {
@@ -36,12 +47,11 @@ impl<'p> Listed<'p> {
             (false, None) => {}
         }
         self.begun = true;
-        self.gathering.extend(element);
     }
 
-    /// For storing what is there.
-    pub(crate) fn gathering(&mut self) -> &mut Gathering {
-        &mut self.gathering
+    /// Whether some of it is not in memory any more.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.gathering.is_stored()
     }
 
     pub(crate) fn close(mut self) -> Gathering {

@@ -101,10 +101,7 @@ async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Resu
     let mut json = Listed::new(layout, b",");
     while let Some(row) = rows.try_next().await? {
         let mut columns = Columns::of(&row);
-        if let Some(object) = columns.next() {
-            json.push(object);
-            body.rows += 1;
-        }
+        let object = columns.next();
         if layout.total {
             body.total = columns.next().and_then(number);
         }
@@ -113,10 +110,12 @@ async fn body(rows: RowStream, layout: &Layout, bytes_max: usize) -> Result<Resu
         {
             body.cursor = Some(String::from_utf8_lossy(cursor).into());
         }
-        if json.bytes() > bytes_max {
+        let Some(object) = object else { continue };
+        body.rows += 1;
+        if json.bytes() + object.len() > bytes_max {
             return Ok(Err(too_large(bytes_max)));
         }
-        if let Err(error) = json.gathering().relieve().await {
+        if let Err(error) = json.add(object).await {
             return Ok(Err(error));
         }
     }
@@ -133,15 +132,20 @@ pub(crate) async fn outcome(
     let mut rows = pin!(rows);
     let mut gathered = Gathered::new(prepared, bytes_max, between);
     while let Some(row) = rows.as_mut().try_next().await? {
-        if let Err(error) = gathered.take(&row) {
-            return Ok(Err(error));
-        }
-        if stores && let Err(error) = gathered.json.gathering().relieve().await {
+        let taken = match gathered.part(&row) {
+            Ok(Some(object)) if stores => gathered.json.add(object).await,
+            Ok(Some(object)) => {
+                gathered.json.push(object);
+                Ok(())
+            }
+            other => other.map(|_| ()),
+        };
+        if let Err(error) = taken {
             return Ok(Err(error));
         }
     }
     let affected = rows.rows_affected();
-    match gathered.json.gathering().is_stored() {
+    match gathered.json.is_stored() {
         true => Ok(Box::pin(gathered.stored(affected)).await),
         false => Ok(Ok(gathered.outcome(affected))),
     }
@@ -180,26 +184,34 @@ impl<'p> Gathered<'p> {
 
     /// Takes one more row. Errors: [`Fault::TooLarge`].
     pub(crate) fn take(&mut self, row: &impl Cells) -> Result<(), DbError> {
-        match self.is_whole() {
-            true => self.made(row),
-            false => self.row(row),
+        if let Some(object) = self.part(row)? {
+            self.json.push(object);
         }
-        match self.json.bytes().max(self.whole.bytes()) > self.bytes_max {
+        Ok(())
+    }
+
+    /// The same but for what is to be listed of it.
+    fn part<'r>(&mut self, row: &'r impl Cells) -> Result<Option<&'r [u8]>, DbError> {
+        let object = match self.is_whole() {
+            true => {
+                self.made(row);
+                None
+            }
+            false => self.row(row),
+        };
+        let listed = self.json.bytes() + object.map_or(0, <[u8]>::len);
+        match listed.max(self.whole.bytes()) > self.bytes_max {
             true => Err(too_large(self.bytes_max)),
-            false => Ok(()),
+            false => Ok(object),
         }
     }
 
-    fn row(&mut self, row: &impl Cells) {
+    fn row<'r>(&mut self, row: &'r impl Cells) -> Option<&'r [u8]> {
         let layout = &self.prepared.layout;
         let mut columns = Columns::of(row);
         self.returned += 1;
-        if layout.body
-            && let Some(object) = columns.next()
-        {
-            self.json.push(object);
-            self.shown += 1;
-        }
+        let object = layout.body.then(|| columns.next()).flatten();
+        self.shown += u64::from(object.is_some());
         if layout.total {
             self.outcome.total = columns.next().and_then(number);
         }
@@ -223,6 +235,7 @@ impl<'p> Gathered<'p> {
         if layout.merged {
             self.merged = self.merged.max(columns.next().and_then(number).unwrap_or_default());
         }
+        object
     }
 
     fn made(&mut self, row: &impl Cells) {

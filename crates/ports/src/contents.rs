@@ -196,6 +196,16 @@ impl Gathering {
         Ok(())
     }
 
+    /// Adds bytes from a task. However many they are, no more of them are in memory than of others. Errors: as
+    /// [`store`](Self::store).
+    pub async fn add(&mut self, bytes: &[u8]) -> Result<(), DbError> {
+        for part in bytes.chunks(MEMORY_BYTES_MAX) {
+            self.extend(part);
+            self.relieve().await?;
+        }
+        Ok(())
+    }
+
     /// All bytes of what was never stored.
     pub fn in_memory(self) -> Bytes {
         debug_assert!(self.file.is_none(), "some bytes are in a file");
@@ -298,5 +308,15 @@ mod tests {
     fn a_large_reply_is_stored_piece_by_piece() {
         check(MEMORY_BYTES_MAX / 1000 + 1, true);
         check(20_000, true);
+    }
+
+    #[tokio::test]
+    async fn what_is_large_by_itself_is_stored_in_parts() {
+        let all = vec![b'x'; 9 * MEMORY_BYTES_MAX / 2];
+        let mut gathering = Gathering::new();
+        gathering.add(&all).await.expect("it is stored");
+        assert!(gathering.is_stored() && gathering.memory.capacity() <= 2 * MEMORY_BYTES_MAX);
+        let contents = gathering.finished().await.expect("all is there");
+        assert!(contents.into_bytes().expect("it is read") == all);
     }
 }

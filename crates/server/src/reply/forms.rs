@@ -29,7 +29,8 @@ pub async fn body(
         (Shape::Made(shaping), Contents::Memory(json)) if json.len() <= MEMORY_BYTES_MAX => {
             Ok(ReplyBody::full(shaping.whole(&json)?))
         }
-        (Shape::Made(shaping), json) => Making::new(shaping, json).all().await.map(Into::into),
+        // Kept out of the replies that are small.
+        (Shape::Made(shaping), json) => Box::pin(Making::new(shaping, json).all()).await.map(Into::into),
     }
 }
 

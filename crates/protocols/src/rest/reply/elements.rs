@@ -1,6 +1,5 @@
-//! Finds the elements of a JSON array that arrives in pieces, each byte looked at once. What is kept of it is the one
-//! element whose end is still to come. (`serde_json` reads no array whose pieces are handed to it, and does not tell a
-//! text that breaks off from one that is none.)
+//! Finds the elements of a JSON array that arrives in pieces, each byte looked at once. (`serde_json` reads no array whose
+//! pieces are handed to it, and does not tell a text that breaks off from one that is none.)
 
 use std::mem;
 
@@ -8,21 +7,18 @@ use transom_types::Problem;
 
 use super::rows::unreadable;
 
-/// What is done with each element.
-pub(super) type Each<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Problem>;
+/// What is done with each element; with each part of one where they are not kept together: whether it is the last.
+pub(super) type Each<'a> = &'a mut dyn FnMut(&[u8], bool) -> Result<(), Problem>;
 
 /// What of the array has arrived.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Elements {
     place: Place,
-    /// The element that has begun, as far as it is there.
+    /// Whether an element is kept until its end is there.
+    together: bool,
+    /// The element that has begun, as far as it is kept.
     rest: Vec<u8>,
-    /// So many bytes of that were looked at: one more than there are where they end before what is escaped.
-    looked: usize,
-    /// So many objects and arrays are open there.
-    depth: u64,
-    /// Whether a string is.
-    quoted: bool,
+    ending: Ending,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,19 +31,52 @@ enum Place {
 }
 
 impl Elements {
+    /// `together`: each element is wanted as a whole, and so held in memory.
+    pub(super) fn new(together: bool) -> Self {
+        Self { place: Place::Before, together, rest: Vec::new(), ending: Ending::default() }
+    }
+
     /// Takes one more piece.
     pub(super) fn take(&mut self, piece: &[u8], each: Each<'_>) -> Result<(), Problem> {
-        if self.rest.is_empty() {
-            let from = self.scan(piece, each)?;
-            self.rest.extend_from_slice(&piece[from..]);
-            return Ok(());
+        let mut at = 0;
+        while let Some(byte) = piece.get(at) {
+            match (self.place, byte) {
+                (Place::Within, _) => at += self.within(&piece[at..], each)?,
+                (_, b' ' | b'\t' | b'\n' | b'\r') | (Place::Between, b',') => at += 1,
+                (Place::Before, b'[') => {
+                    self.place = Place::Between;
+                    at += 1;
+                }
+                (Place::Between, b']') => {
+                    self.place = Place::After;
+                    at += 1;
+                }
+                (Place::Between, _) => self.place = Place::Within,
+                _ => return Err(unreadable("it is no array")),
+            }
         }
-        let mut rest = mem::take(&mut self.rest);
-        rest.extend_from_slice(piece);
-        let from = self.scan(&rest, each)?;
-        rest.drain(..from);
-        self.rest = rest;
         Ok(())
+    }
+
+    /// How many of these bytes belong to the element that has begun.
+    fn within(&mut self, bytes: &[u8], each: Each<'_>) -> Result<usize, Problem> {
+        let (length, ended) = self.ending.after(bytes);
+        let part = &bytes[..length];
+        if ended {
+            (self.place, self.ending) = (Place::Between, Ending::default());
+        }
+        match (self.together && !ended, self.rest.is_empty()) {
+            (true, _) => self.rest.extend_from_slice(part),
+            (false, true) => each(part, ended)?,
+            (false, false) => {
+                let mut whole = mem::take(&mut self.rest);
+                whole.extend_from_slice(part);
+                each(&whole, true)?;
+                whole.clear();
+                self.rest = whole;
+            }
+        }
+        Ok(length)
     }
 
     /// There are no more pieces. Errors: the array does not end.
@@ -57,44 +86,29 @@ impl Elements {
             _ => Err(unreadable("it breaks off")),
         }
     }
+}
 
-    /// Finds every element that ends here; where one begins that does not.
-    fn scan(&mut self, bytes: &[u8], each: Each<'_>) -> Result<usize, Problem> {
-        let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
-            match (self.place, byte) {
-                (Place::Within, _) => {
-                    let Some(end) = self.ending(bytes, at) else { return Ok(at) };
-                    each(&bytes[at..end])?;
-                    self.place = Place::Between;
-                    at = end;
-                    continue;
-                }
-                (_, b' ' | b'\t' | b'\n' | b'\r') | (Place::Between, b',') => {}
-                (Place::Before, b'[') => self.place = Place::Between,
-                (Place::Between, b']') => self.place = Place::After,
-                (Place::Between, _) => {
-                    (self.place, self.looked) = (Place::Within, 0);
-                    continue;
-                }
-                _ => return Err(unreadable("it is no array")),
-            }
-            at += 1;
-        }
-        Ok(at)
-    }
+/// Where a value ends that arrives in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ending {
+    /// So many objects and arrays are open.
+    depth: u64,
+    /// Whether a string is.
+    quoted: bool,
+    /// Whether the last byte was what stands before one that is escaped.
+    escaped: bool,
+}
 
-    /// Where the element ends that begins at `start`; `None` where that is still to come.
-    fn ending(&mut self, bytes: &[u8], start: usize) -> Option<usize> {
-        let mut at = start + self.looked;
+impl Ending {
+    /// How many of these bytes belong to the value, and whether it ends with them.
+    pub(super) fn after(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let mut at = usize::from(mem::take(&mut self.escaped));
         while let Some(byte) = bytes.get(at) {
             if self.quoted {
-                let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) else {
-                    at = bytes.len();
-                    break;
-                };
+                let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) else { break };
                 at += found + 1;
                 if bytes[at - 1] == b'\\' {
+                    self.escaped = at == bytes.len();
                     at += 1;
                     continue;
                 }
@@ -105,16 +119,17 @@ impl Elements {
                     b'"' => self.quoted = true,
                     b'{' | b'[' => self.depth += 1,
                     // A number or a word ends before what follows it.
-                    b',' | b']' | b' ' | b'\t' | b'\n' | b'\r' if self.depth == 0 => return Some(at - 1),
-                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                    b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r' if self.depth == 0 => {
+                        return (at - 1, true);
+                    }
+                    b'}' | b']' => self.depth -= 1,
                     _ => continue,
                 }
             }
             if self.depth == 0 && !self.quoted {
-                return Some(at);
+                return (at, true);
             }
         }
-        self.looked = at - start;
-        None
+        (bytes.len(), false)
     }
 }

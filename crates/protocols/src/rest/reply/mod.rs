@@ -3,6 +3,7 @@
 
 mod csv;
 mod elements;
+mod first;
 mod nulls;
 mod rows;
 
@@ -15,6 +16,7 @@ use super::{
     problem::singular_expected,
 };
 use elements::Elements;
+use first::First;
 
 /// How a reply comes from a JSON array of rows.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct Shaping {
 struct Making {
     kind: Kind,
     count: u64,
+    /// The value of the row that has begun, where it is made of that.
+    first: First,
 }
 
 #[derive(Debug)]
@@ -81,7 +85,8 @@ pub fn shape(form: &ReplyForm, returns: Option<Returns>, rows: u64) -> Result<Sh
         (ReplyForm::Array { strip_nulls: true, .. }, _) => Kind::Stripped,
         (ReplyForm::Array { .. }, _) => return Ok(Shape::Plain),
     };
-    Ok(Shape::Made(Shaping { elements: Elements::default(), making: Making { kind, count: 0 } }))
+    let elements = Elements::new(!kind.is_of_parts());
+    Ok(Shape::Made(Shaping { elements, making: Making { kind, count: 0, first: First::default() } }))
 }
 
 impl Shaping {
@@ -101,7 +106,10 @@ impl Shaping {
     /// Errors: [`Code::Internal`] for what is no array of rows.
     pub fn take(&mut self, piece: &[u8], out: &mut BytesMut) -> Result<(), Problem> {
         let Self { elements, making } = self;
-        elements.take(piece, &mut |row| making.row(row, out))
+        elements.take(piece, &mut |part, last| match making.kind.is_of_parts() {
+            true => making.part(part, last, out),
+            false => making.row(part, out),
+        })
     }
 
     /// Writes what is left when there are no more pieces.
@@ -112,41 +120,59 @@ impl Shaping {
     }
 }
 
+impl Kind {
+    /// Whether it is made of a row's parts as they come: a document may be as large as many rows.
+    fn is_of_parts(&self) -> bool {
+        matches!(self, Self::Row { strip_nulls: false } | Self::Value | Self::OnlyValue)
+    }
+}
+
 impl Making {
+    fn part(&mut self, part: &[u8], last: bool, out: &mut BytesMut) -> Result<(), Problem> {
+        let ended = match (&self.kind, self.count) {
+            (Kind::Value, 1..) => false,
+            // It is an error in the end.
+            (Kind::OnlyValue, 1..) => self.first.take(part, &mut BytesMut::new())?,
+            (Kind::Value | Kind::OnlyValue, 0) => self.first.take(part, out)?,
+            _ => {
+                out.extend_from_slice(part);
+                last
+            }
+        };
+        self.count += u64::from(ended);
+        if last {
+            self.first = First::default();
+        }
+        Ok(())
+    }
+
     fn row(&mut self, row: &[u8], out: &mut BytesMut) -> Result<(), Problem> {
         let first = self.count == 0;
         match &mut self.kind {
-            Kind::Row { strip_nulls: false } => out.extend_from_slice(row),
-            Kind::Row { strip_nulls: true } => nulls::strip(row, out),
+            Kind::Row { .. } => nulls::strip(row, out),
             Kind::Stripped => {
                 out.extend_from_slice(if first { b"[" } else { b"," });
                 nulls::strip(row, out);
             }
             Kind::Csv(lines) => lines.row(&rows::read(row)?, out),
-            Kind::Value | Kind::Bare(_) if !first => {}
-            Kind::Value | Kind::Bare(_) | Kind::OnlyValue | Kind::Values { .. } => {
+            Kind::Bare(media) if first => match rows::read(row)?.value() {
+                Some(value) => bare(*media, value, out),
+                None => return Ok(()),
+            },
+            Kind::Values { parts } => {
                 let row = rows::read(row)?;
                 let Some(value) = row.value() else { return Ok(()) };
-                self.value(value, out);
+                out.extend_from_slice(match (first, *parts && value != "null") {
+                    (true, _) => b"[",
+                    (false, true) => b", \n ",
+                    (false, false) => b", ",
+                });
+                out.extend_from_slice(value.as_bytes());
             }
+            Kind::Bare(_) | Kind::Value | Kind::OnlyValue => {}
         }
         self.count += 1;
         Ok(())
-    }
-
-    fn value(&self, value: &str, out: &mut BytesMut) {
-        match &self.kind {
-            Kind::Bare(media) => return bare(*media, value, out),
-            Kind::Values { parts } => out.extend_from_slice(match self.count {
-                0 => b"[",
-                _ if *parts && value != "null" => b", \n ",
-                _ => b", ",
-            }),
-            // It is an error in the end.
-            Kind::OnlyValue if self.count > 0 => return,
-            _ => {}
-        }
-        out.extend_from_slice(value.as_bytes());
     }
 
     fn end(&self, out: &mut BytesMut) -> Result<(), Problem> {

@@ -126,3 +126,19 @@ fn elements_end_where_they_do() {
         check_stripped(broken, None);
     }
 }
+
+#[test]
+fn a_large_document_is_not_kept_until_it_ends() {
+    let object = ReplyForm::Object { strip_nulls: false, vendor: true };
+    let json = ReplyForm::Array { strip_nulls: false, vendor: true };
+    for (form, returns, begin, written) in [
+        (&json, Some(Returns::Scalar), r#"[{"f": {"a":"xx"#, r#"{"a":"xx"#),
+        (&object, Some(Returns::Scalars { parts: false }), r#"[{"f":"x"#, r#""x"#),
+        (&json, Some(Returns::Row), r#"[{"f":"x"#, r#"{"f":"x"#),
+    ] {
+        let Ok(Shape::Made(mut shaping)) = shape(form, returns, 1) else { panic!("it is made") };
+        let mut out = BytesMut::new();
+        shaping.take(begin.as_bytes(), &mut out).unwrap();
+        assert_eq!(out, written, "{begin}");
+    }
+}
