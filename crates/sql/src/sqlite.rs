@@ -167,9 +167,11 @@ impl Dialect for Sqlite {
 
     fn cast(&self, text: &mut String, inner: &str, to: DataType) {
         let _ = match to {
-            // Rounded, but only where that loses nothing.
+            // Rounded, but only where that loses nothing. A text is read as a number first: as an integer it would lose its
+            // fraction.
             DataType::Integer => {
-                write!(text, "CAST(iif(typeof({inner}) = 'real', round({inner}), {inner}) AS INTEGER)")
+                let number = format!("CAST({inner} AS NUMERIC)");
+                write!(text, "CAST(iif(typeof({number}) = 'real', round({number}), {number}) AS INTEGER)")
             }
             DataType::Real => write!(text, "CAST({inner} AS REAL)"),
             DataType::Numeric => write!(text, "CAST({inner} AS NUMERIC)"),

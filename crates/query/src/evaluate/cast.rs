@@ -69,11 +69,7 @@ fn to_integer(value: &Value) -> i64 {
             Ok(integer) => integer,
             Err(_) => text.parse::<f64>().unwrap_or(0.0).round() as i64,
         },
-        other => {
-            let text = text_of(other);
-            let digits = leading(&text, |part| part.parse::<i64>().is_ok());
-            digits.parse().unwrap_or(0)
-        }
+        other => to_integer(&to_numeric(&text_of(other))),
     }
 }
 

@@ -214,6 +214,8 @@ fn functions_and_casts() {
     let cast = |of: Expr, data_type| Expr::Cast(Box::new(of), data_type);
     check(cast(known("12abc"), DataType::Integer), Value::Integer(12));
     check(cast(known(2.9), DataType::Integer), Value::Integer(3));
+    check(cast(known("-2.5"), DataType::Integer), Value::Integer(-3));
+    check(cast(known("9007199254740993"), DataType::Integer), Value::Integer(9_007_199_254_740_993));
     check(cast(known(true), DataType::Text), Value::text("true"));
     check(cast(null(), DataType::Integer), Value::Null);
     check(cast(known("1.5e1x"), DataType::Real), Value::Real(15.0));
