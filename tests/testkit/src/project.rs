@@ -82,6 +82,13 @@ impl Project {
         Server::start(self.dir(), &["--database-url", &database.url()])
     }
 
+    /// Serves it from a database server, whatever engine this run is about; its schema is in that server's own words.
+    pub fn on_a_server(self) -> (Self, Database, Server) {
+        let database = Database::create();
+        let server = Server::start(self.dir(), &["--database-url", &database.url()]);
+        (self, database, server)
+    }
+
     /// Serves a database as PostgREST would, by this configuration. Errors: what it printed when it did not start.
     pub fn serve_as_postgrest(&self, configuration: &str, flags: &[&str]) -> Result<Server, String> {
         let file = self.write("postgrest.conf", configuration).dir().join("postgrest.conf");

@@ -35,10 +35,7 @@ fn serve(schema: &str, tables: &[&str]) -> (Project, Database, Server) {
 }
 
 fn serve_under(schema: &str, policies: &str) -> (Project, Database, Server) {
-    let project = Project::of(schema, policies);
-    let database = Database::create();
-    let server = Server::start(project.dir(), &["--database-url", &database.url()]);
-    (project, database, server)
+    Project::of(schema, policies).on_a_server()
 }
 
 /// Values of every type are held against a policy as their columns would have them.

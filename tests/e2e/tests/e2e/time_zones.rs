@@ -18,9 +18,7 @@ CREATE POLICY shown ON events TO anon, authenticated USING (name <> 'hidden');
 fn serve(configured: &str) -> (Project, Database, Server) {
     let project = Project::of(SCHEMA, POLICIES);
     project.configure(configured);
-    let database = Database::create();
-    let server = Server::start(project.dir(), &["--database-url", &database.url()]);
-    (project, database, server)
+    project.on_a_server()
 }
 
 #[test]

@@ -32,9 +32,7 @@ GRANT EXECUTE ON FUNCTION full_name(people), rich TO anon;
 fn serve(configured: &str) -> (Project, Database, Server) {
     let project = Project::of(SCHEMA, POLICIES);
     project.configure(configured);
-    let database = Database::create();
-    let server = Server::start(project.dir(), &["--database-url", &database.url()]);
-    (project, database, server)
+    project.on_a_server()
 }
 
 #[test]

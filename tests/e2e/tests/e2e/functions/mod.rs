@@ -74,7 +74,5 @@ GRANT EXECUTE ON FUNCTION for_members TO authenticated;
 fn serve(configured: &str) -> (Project, Database, Server) {
     let project = Project::of(SCHEMA, POLICIES);
     project.configure(configured);
-    let database = Database::create();
-    let server = Server::start(project.dir(), &["--database-url", &database.url()]);
-    (project, database, server)
+    project.on_a_server()
 }
