@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join;
+use futures_util::future::{OptionFuture, join};
 use transom_ports::{Committed, DbError, Fault, Outcome, Visible};
 use transom_query::plan::{Expect, Step as PlanStep};
 use transom_sql::{Prepared, Step, Unit};
@@ -222,8 +222,16 @@ impl Writes {
             let prepared = connection.prepared(&step.statement.prepared).await;
             prepared.map_err(|error| Failure::of(&error, During::Read, at))?;
         }
-        let begin = self.beginning(unit, connection);
-        let begin = connection.client.batch_execute(&begin);
+        let (begin, told) =
+            (self.beginning(unit, connection), unit.session.as_deref().map(settings::at_once));
+        let begin = async {
+            let client = &connection.client;
+            // A message of its own: should it be refused as a whole, a transaction that has failed is open, and what stands
+            // behind does not run by itself.
+            let told: OptionFuture<_> = told.as_ref().map(|told| client.batch_execute(told)).into();
+            let (begun, told) = join(client.batch_execute(&begin), told).await;
+            begun.and(told.unwrap_or(Ok(())))
+        };
         if let Some(key) = &unit.idempotency {
             self.books.install().await.map_err(Failure::last)?;
             begin.await.map_err(|error| Failure::of(&error, During::Read, 0))?;
@@ -237,7 +245,7 @@ impl Writes {
         self.steps(connection, unit, begin, committing).await
     }
 
-    /// The statement that begins a unit's transaction.
+    /// The statements that begin a unit's transaction; every encoding has the letters of this text.
     fn beginning(&self, unit: &Unit, connection: &Connection) -> String {
         // What a condition has looked at must be what the write finds: else the engine refuses, and all is done again.
         let looks = unit.steps.iter().any(|step| step.precondition.is_some());
@@ -256,10 +264,6 @@ impl Writes {
             begin.push('\'');
         }
         begin.push_str(&connection.local);
-        if let Some(session) = &unit.session {
-            begin.push_str("; ");
-            begin.push_str(&settings::at_once(session));
-        }
         begin
     }
 

@@ -93,6 +93,10 @@ impl Data {
         let steps = look.into_iter().chain(steps(planned, params, &request.values, context)).collect();
         let mut unit = self.unit(steps, context);
         unit.session = session(planned, &request.shape, context);
+        if unit.session.as_ref().is_some_and(|session| session.read_only) {
+            // Nothing is written that must not be written twice, nor could the key be kept.
+            unit.idempotency = None;
+        }
         let committed = transom_ports::write(&*self.database, unit).await;
         let committed = committed.map_err(|error| problem(error, planned, base as u16, request))?;
         let catalog = planned.rendered.plan.catalog();
@@ -114,15 +118,17 @@ impl Data {
     }
 }
 
-/// The session of one plan: what only reads may not write. A function may, if it does not promise that it only reads and
-/// is called by a method that may change something; it may also want a transaction of its own kind.
+/// The session of one plan: what only reads may not write. A function may, if it is called by a method that may change
+/// something, and does not promise that it only reads or is to be remembered by a key; it may also want a transaction of
+/// its own kind.
 fn session(planned: &Planned, shape: &Shape, context: &Context) -> Option<Arc<Session>> {
     let mut session = context.session.clone()?;
     let reads = |step: &PlanStep| matches!(step, PlanStep::Read(_));
     let catalog = planned.rendered.plan.catalog();
     let function = reply::called(planned.plan()).map(|function| &catalog[function]);
     let posted = matches!(shape.action, Action::Call { read_only: false, .. });
-    let writes = posted && function.is_some_and(|function| !function.read_only);
+    let writes =
+        posted && (context.idempotency.is_some() || function.is_some_and(|function| !function.read_only));
     session.read_only |= !writes && planned.plan().steps.iter().all(reads);
     if let Some(engine) = function.and_then(|function| function.engine.as_ref()) {
         session.settings = session.settings.iter().chain(&engine.settings).cloned().collect();

@@ -39,6 +39,8 @@ pub struct Settings {
     pub stream_keep_alive: Duration,
     /// Whether `Accept: application/vnd.pgrst.plan` is answered; it shows the schema.
     pub plan: bool,
+    /// Whether callers may choose the time zone of their request.
+    pub time_zones: bool,
     /// Whether replies carry `Server-Timing`; off, for it costs a clock reading per stage and helps an attacker.
     pub server_timing: bool,
     /// Whether each request is logged at level info; failures of the server are logged in any case.
@@ -126,6 +128,7 @@ impl Default for Settings {
             clock_skew_seconds: 30,
             stream_keep_alive: Duration::from_secs(15),
             plan: false,
+            time_zones: false,
             server_timing: false,
             access_log: false,
             cors: Cors::default(),

@@ -231,6 +231,7 @@ fn settings(project: &Project) -> Settings {
         statement_timeout: config.database.statement_timeout,
         drain_timeout: limits.drain_timeout,
         plan: config.rest.plan,
+        time_zones: project.postgrest.is_some() || config.rest.time_zones,
         server_timing: config.server.server_timing,
         rows_max: config.rest.rows_max,
         clock_skew_seconds: seconds(config.auth.skew),

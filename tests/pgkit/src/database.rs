@@ -17,18 +17,25 @@ impl Database {
     /// A new, empty database on the shared server, or on one of its own.
     pub fn create() -> Self {
         match env::var(SHARED) {
-            Ok(admin) => Self::on(admin, None),
-            Err(_) => {
-                let server = Server::start(Durability::None);
-                Self::on(server.url("postgres"), Some(server))
-            }
+            Ok(admin) => Self::on(admin, None, &[]),
+            Err(_) => Self::alone(&[]),
         }
     }
 
-    fn on(admin: String, server: Option<Server>) -> Self {
+    /// The same in another encoding than UTF-8, `LATIN1`, on a server of its own.
+    pub fn encoded(encoding: &str) -> Self {
+        Self::alone(&["--encoding", encoding, "--locale", "C", "--template", "template0"])
+    }
+
+    fn alone(options: &[&str]) -> Self {
+        let server = Server::start(Durability::None);
+        Self::on(server.url("postgres"), Some(server), options)
+    }
+
+    fn on(admin: String, server: Option<Server>, options: &[&str]) -> Self {
         let programs = Programs::find();
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-        programs.run("createdb", &["--maintenance-db", &admin, &name]);
+        programs.run("createdb", &[&["--maintenance-db", &admin, &name], options].concat());
         Self { admin, name, programs, _server: server }
     }
 

@@ -11,6 +11,9 @@ section! {
         write_rows_max: u32 = 10_000, within 1..=100_000;
         /// Allows `count()`, `sum()` and the like in `select`. Off, as in PostgREST: one request can then make the database read every row.
         aggregates: bool = false;
+        /// Honours `Prefer: timezone` where the engine has time zones. Off: the zone is also the one in which policies, views and
+        /// functions read times without an offset, so that a caller can move what those compare with `now()` by up to a day.
+        time_zones: bool = false;
         /// Answers `Accept: application/vnd.pgrst.plan` with the statement and how the database would run it. Off in production:
         /// it shows the schema.
         plan: bool = true, production false;

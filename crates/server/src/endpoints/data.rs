@@ -115,7 +115,18 @@ async fn run(
         (_, Action::Call { .. }) => data::called(head, &asked, answer).await,
         (resource, action) => data::written(&asked, &resource, &action, answer).await,
     };
-    as_wished(&wished, reply?)
+    as_wished(&wished, reply.map_err(|problem| after_the_write(problem, !context.rollback))?)
+}
+
+/// What is wrong with the reply to a write that has ended, and stands or not.
+fn after_the_write(problem: Problem, stands: bool) -> Problem {
+    match problem.code() {
+        Code::DiskFull if stands => Problem::new(
+            Code::WriteUnknown,
+            "What the request was to write is written, but its reply could not be made: the disk is full",
+        ),
+        _ => problem,
+    }
 }
 
 /// The reply as the statements of its transaction wished it.
@@ -145,4 +156,20 @@ async fn timed(
 pub fn plans_hidden() -> Problem {
     Problem::new(Code::MediaTypeUnacceptable, "Plans are not shown here")
         .with_hint("Set rest.plan in transom.toml, or use `transom explain`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_has_no_room_does_not_deny_its_write() {
+        let full = || Problem::new(Code::DiskFull, "The disk is full: nothing was applied");
+        let told = after_the_write(full(), true);
+        assert_eq!(told.code(), Code::WriteUnknown);
+        assert!(told.message().contains("is written"), "{}", told.message());
+        assert_eq!(after_the_write(full(), false).code(), Code::DiskFull);
+        let other = Problem::new(Code::SingularExpected, "more");
+        assert_eq!(after_the_write(other, true).code(), Code::SingularExpected);
+    }
 }

@@ -9,7 +9,8 @@ use crate::app::App;
 
 /// What of the preferences of a request can be honoured, by what the engine of this model knows.
 pub fn allowed<'m>(app: &App, model: Option<&'m Model>) -> Allowed<'m> {
-    let zones = model.map(|model| model.catalog.time_zones()).filter(|zones| !zones.is_empty());
+    let zones = model.filter(|_| app.settings.time_zones).map(|model| model.catalog.time_zones());
+    let zones = zones.filter(|zones| !zones.is_empty());
     let transaction = app.settings.native.as_ref().is_none_or(|native| native.rollback_override);
     Allowed { time_zones: zones, transaction }
 }

@@ -9,6 +9,7 @@ mod addresses;
 mod aggregates;
 mod bad_days;
 mod beyond;
+mod calls;
 mod changes;
 mod combinations;
 mod commands;

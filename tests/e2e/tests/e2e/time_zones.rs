@@ -17,7 +17,7 @@ CREATE POLICY shown ON events TO anon, authenticated USING (name <> 'hidden');
 /// The project on a database server of its own, with what more is to be configured.
 fn serve(configured: &str) -> (Project, Database, Server) {
     let project = Project::of(SCHEMA, POLICIES);
-    project.configure(configured);
+    project.configure("[rest]\ntime_zones = true\n").configure(configured);
     project.on_a_server()
 }
 
@@ -223,6 +223,33 @@ fn an_engine_with_one_zone_refuses_another() {
         => 200
         Preference-Applied: -
         [{"id":1}]
+        "#,
+    );
+}
+
+/// Whoever could choose the zone would choose when a policy takes a time without one to be.
+#[test]
+fn a_caller_moves_no_clock_unless_configured() {
+    if transom_pgkit::missing() {
+        return;
+    }
+    let schema = "CREATE TABLE news (id int PRIMARY KEY, visible_from timestamp NOT NULL);
+        INSERT INTO news VALUES (1, (now() AT TIME ZONE 'UTC') - interval '1 hour'), (2, (now() AT TIME ZONE 'UTC') + interval '10 hours');";
+    let policies =
+        "GRANT SELECT ON news TO anon;\nCREATE POLICY out ON news TO anon USING (visible_from <= now());";
+    let (_project, _database, server) = Project::of(schema, policies).on_a_server();
+    check(
+        &server,
+        r#"
+        GET /news?select=id
+        Prefer: timezone=Pacific/Kiritimati
+        => 200
+        Preference-Applied: -
+        [{"id":1}]
+
+        GET /news?select=id
+        Prefer: handling=strict, timezone=Pacific/Kiritimati
+        => 400 PGRST122
         "#,
     );
 }

@@ -9,7 +9,7 @@ use crate::spec::check;
 fn a_function_sees_who_asks_and_how() {
     // Behind a pooler nothing is prepared, and a connection keeps no settings.
     for configured in ["", "[database]\npooled = true\n"] {
-        let (_project, _database, server) = serve(configured);
+        let (_project, _database, server) = serve(&format!("[rest]\ntime_zones = true\n{configured}"));
         sees(&server);
     }
 }
