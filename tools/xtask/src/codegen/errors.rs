@@ -221,7 +221,7 @@ fn server(code: &str) -> Option<&'static str> {
             "Free space on the disk of the database; writes go on by themselves. A read answers so where the temporary folder (`TMPDIR`) has no room for a large reply."
         }
         "TR105" => {
-            "The server may or may not have applied the write. With an `Idempotency-Key` it is safe to send it again."
+            "The server may or may not have applied the write, or it has and found no room for the reply: the message says which. With an `Idempotency-Key` it is safe to send it again."
         }
         "TR106" => "This is a mistake in Transom. The log has the cause under the reply's request id.",
         "TR107" => "Send the request to another server, or again after the restart.",
