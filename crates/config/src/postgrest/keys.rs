@@ -107,6 +107,7 @@ impl Reader<'_> {
     pub fn read(mut self) -> Postgrest {
         self.refuse_unknown();
         self.refuse_unserved();
+        self.refuse_unsettable();
         let secret = self.secret();
         let settings = self.given.iter().filter(|(key, _)| key.starts_with("app.settings."));
         let settings = settings.map(|(key, (value, _))| (key.clone(), value.clone())).collect();
@@ -154,6 +155,23 @@ impl Reader<'_> {
                 None => "Remove it".to_owned(),
             };
             self.faults.push(fault(origin, format!("there is no key `{key}`"), remedy));
+        }
+    }
+
+    /// A name that the database refuses would make every request fail.
+    fn refuse_unsettable(&mut self) {
+        let starts = |first: char| first.is_ascii_alphabetic() || first == '_' || !first.is_ascii();
+        let goes_on = |next: char| starts(next) || next.is_ascii_digit() || next == '$';
+        let is_name = |part: &str| part.starts_with(starts) && part.chars().all(goes_on);
+        for (key, (_, origin)) in self.given.iter().filter(|(key, _)| key.starts_with("app.settings.")) {
+            if !key.split('.').all(is_name) {
+                let remedy = "Letters, digits, `_` and `$`, a letter or `_` first; dots between names";
+                self.faults.push(fault(
+                    origin,
+                    format!("`{key}` is no name of a setting"),
+                    remedy.to_owned(),
+                ));
+            }
         }
     }
 

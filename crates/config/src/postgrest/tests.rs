@@ -53,6 +53,17 @@ fn every_key_has_its_meaning() {
 }
 
 #[test]
+fn settings_have_names_that_a_database_takes() {
+    for name in ["a-b", "", "1x", "a'b", "a..b", "a b"] {
+        let faults = read_text(&format!("app.settings.{name} = \"v\""), &[]).unwrap_err();
+        assert!(faults[0].to_string().contains("is no name of a setting"), "{name}: {}", faults[0]);
+    }
+    for name in ["a_b", "A1$", "a.b", "_x", "é"] {
+        assert!(read_text(&format!("app.settings.{name} = \"v\""), &[]).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_refused_by_name() {
     let faults = read_text("db-schemes = \"api\"\ndb-tx-end = \"never\"\nno equals sign", &[]).unwrap_err();
     let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
