@@ -6,7 +6,7 @@ use ahash::AHashMap;
 use transom_query::Catalog;
 use transom_types::{Principal, Problem};
 
-use crate::{fault::Fault, model::Model, read, recursion, rights::Rights, roles::SERVICE};
+use crate::{fault::Fault, model::Model, overloads, read, recursion, rights::Rights, roles::SERVICE};
 
 /// The stack that a file is parsed and compiled on.
 const LOAD_STACK_BYTES: usize = 64 << 20;
@@ -54,6 +54,7 @@ impl Policies {
             roles.insert(role.into(), Arc::new(Rights::of(role, &model, &catalog, &pool)));
         }
         recursion::check(roles.values().map(|rights: &Arc<Rights>| &**rights), &model, &catalog, &mut faults);
+        overloads::check(&model, &catalog, &mut faults);
         if !faults.is_empty() {
             return Err(problems(file, faults));
         }

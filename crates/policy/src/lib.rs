@@ -9,6 +9,7 @@ pub mod grant;
 pub mod guard;
 mod model;
 mod names;
+mod overloads;
 mod privileges;
 mod read;
 mod recursion;

@@ -87,8 +87,11 @@ pub(crate) fn function(catalog: &Catalog, written: &FunctionName) -> Checked<Fun
 }
 
 fn listed(functions: &[(FunctionId, &Function)]) -> String {
-    let shown: Vec<String> =
-        functions.iter().take(12).map(|(_, function)| signature::shown(function)).collect();
+    let shown: Vec<String> = functions
+        .iter()
+        .take(12)
+        .map(|(_, function)| signature::shown(&function.name, &function.params))
+        .collect();
     shown.join(", ")
 }
 

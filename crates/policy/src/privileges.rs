@@ -10,7 +10,7 @@ use transom_query::{
 use crate::{
     fault::{Checked, Fault},
     names,
-    read::{Name, Objects, Privilege},
+    read::{FunctionName, Name, Objects, Privilege},
 };
 
 /// The columns of one table that a privilege covers.
@@ -35,7 +35,8 @@ struct OnTable {
 #[derive(Debug, Default)]
 pub(crate) struct Privileges {
     tables: BTreeMap<(Box<str>, TableId), OnTable>,
-    functions: BTreeSet<(Box<str>, u32)>,
+    /// Each with the line of its grant.
+    functions: BTreeMap<(Box<str>, u32), u64>,
 }
 
 /// A privilege on tables.
@@ -107,11 +108,18 @@ impl Privileges {
         let result = match objects {
             Objects::Ignored => Ok(()),
             Objects::AllFunctions => {
-                self.on_functions(catalog.functions().map(|(id, _)| id).collect(), grant, privileges, roles)
+                let line = privileges.first().map_or(1, |privilege| privilege.name.line);
+                self.on_functions(
+                    catalog.functions().map(|(id, _)| (id, line)).collect(),
+                    grant,
+                    privileges,
+                    roles,
+                )
             }
             Objects::Functions(written) => {
-                let ids: Checked<Vec<_>> =
-                    written.iter().map(|written| names::function(catalog, written)).collect();
+                let found =
+                    |written: &FunctionName| Ok((names::function(catalog, written)?, written.name.line));
+                let ids: Checked<Vec<_>> = written.iter().map(found).collect();
                 ids.and_then(|ids| self.on_functions(ids, grant, privileges, roles))
             }
             Objects::AllTables => {
@@ -134,7 +142,7 @@ impl Privileges {
 
     fn on_functions(
         &mut self,
-        functions: Vec<FunctionId>,
+        functions: Vec<(FunctionId, u64)>,
         grant: bool,
         privileges: &[Privilege],
         roles: &[Box<str>],
@@ -147,10 +155,10 @@ impl Privileges {
             }
         }
         for role in roles {
-            for function in &functions {
+            for (function, line) in &functions {
                 let key = (role.clone(), function.0);
                 if grant {
-                    self.functions.insert(key);
+                    self.functions.entry(key).or_insert(*line);
                 } else {
                     self.functions.remove(&key);
                 }
@@ -185,6 +193,15 @@ impl Privileges {
         Ok(())
     }
 
+    /// The line on which one of these grantees was granted the function, if any was.
+    pub fn granted_on<'a>(
+        &self,
+        grantees: impl Iterator<Item = &'a str>,
+        function: FunctionId,
+    ) -> Option<u64> {
+        grantees.filter_map(|role| self.functions.get(&(Box::from(role), function.0)).copied()).min()
+    }
+
     /// Narrows access to what these grantees hold together.
     pub fn narrow<'a>(
         &self,
@@ -198,7 +215,7 @@ impl Privileges {
             narrow_table(table, &held);
         }
         for (id, function) in (0u32..).zip(functions.iter_mut()) {
-            let held = grantees.clone().any(|role| self.functions.contains(&(Box::from(role), id)));
+            let held = grantees.clone().any(|role| self.functions.contains_key(&(Box::from(role), id)));
             function.executable &= held;
         }
         narrow_computed(tables, functions);

@@ -1,7 +1,7 @@
 //! Which of several functions of one name a grant means, by the types of its parameters.
 
 use sqlparser::tokenizer::Token;
-use transom_query::catalog::Function;
+use transom_query::catalog::{Function, FunctionParam};
 
 /// Names that a type also goes by, and the one that the engine shows.
 const ALIASES: [(&str, &str); 18] = [
@@ -41,12 +41,12 @@ pub(crate) fn written(types: &[Vec<Token>]) -> String {
 }
 
 /// The function with its parameters' types, as a grant can name it.
-pub(crate) fn shown(function: &Function) -> String {
-    let types = function.params.iter().map(|param| match &param.engine {
+pub(crate) fn shown(name: &str, params: &[FunctionParam]) -> String {
+    let types = params.iter().map(|param| match &param.engine {
         Some(engine) => canonical(&engine.shown),
         None => String::new(),
     });
-    format!("{}({})", function.name, types.collect::<Vec<_>>().join(", "))
+    format!("{name}({})", types.collect::<Vec<_>>().join(", "))
 }
 
 fn is(shown: &str, written: &[Token]) -> bool {

@@ -12,7 +12,9 @@ mod function;
 mod handler;
 mod relationship;
 
-pub use function::{Callable, EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns};
+pub use function::{
+    Callable, EngineFunction, EngineParam, Fragment, Function, FunctionParam, Returns, Rival,
+};
 pub use handler::{Handler, Handlers};
 pub use relationship::{Relationship, RelationshipKind};
 
@@ -36,6 +38,8 @@ pub struct Catalog {
     tables: Vec<Table>,
     table_names: AHashMap<Box<str>, TableId>,
     functions: Vec<Function>,
+    /// What the engine could take for one of the functions.
+    rivals: Arc<[Rival]>,
     /// Several functions may share a name: those with fewer parameters first.
     function_names: AHashMap<Box<str>, Vec<FunctionId>>,
     relationships: AHashMap<TableId, Vec<Relationship>>,
@@ -264,6 +268,16 @@ impl Catalog {
     pub fn with_functions(self, functions: Vec<Function>) -> Self {
         let function_names = function::by_name(&functions, |_| true);
         Self { functions, function_names, ..self }
+    }
+
+    /// The same catalog with these rivals of its functions.
+    pub fn with_rivals(self, rivals: Vec<Rival>) -> Self {
+        Self { rivals: rivals.into(), ..self }
+    }
+
+    /// What cannot be called, but the engine could take for a function that can.
+    pub fn rivals(&self) -> &[Rival] {
+        &self.rivals
     }
 
     /// The same catalog with these ways too.

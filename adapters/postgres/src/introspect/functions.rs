@@ -67,7 +67,8 @@ SELECT f.nspname::text, f.proname::text, obj_description(f.oid, 'pg_proc'), f.pr
        r.typsubscript = 'array_subscript_handler'::regproc OR r.typtype = 'c' OR r.oid = 'record'::regtype,
        EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'),
        (SELECT c.oid FROM pg_class c WHERE f.pronargs = 1 AND NOT f.proretset AND c.reltype = f.proargtypes[0]
-        AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
+        AND c.relkind IN ('r', 'p', 'v', 'm', 'f')),
+       f.oid
 FROM functions f JOIN pg_type r ON r.oid = f.root JOIN types y ON y.type = f.prorettype
 LEFT JOIN given g ON g.function = f.oid LEFT JOIN returned o ON o.function = f.oid
 LEFT JOIN composites c ON c.function = f.oid
@@ -115,12 +116,16 @@ pub(super) fn is_of_row(row: &Row, relation: u32, (schema, name): (&str, &str)) 
         && (row.get::<_, &str>(0), row.get::<_, &str>(1)) == (schema, name)
 }
 
+/// Whether it can be named: a row without a name is given as one of a served table, or not at all.
+pub(super) fn is_known(found: &Found, row: &Row) -> bool {
+    !takes_nameless_row(row) || of_row(found, row).is_some()
+}
+
 /// The functions, with the rows of served tables as those tables have them.
 pub(super) fn functions(found: &Found, rows: &[&Row], hoisted: Option<&[String]>) -> Vec<Function> {
     let own = HOISTED.map(str::to_owned);
     let hoisted = hoisted.unwrap_or(&own);
-    let known = |row: &&&Row| !takes_nameless_row(row) || of_row(found, row).is_some();
-    rows.iter().filter(known).map(|row| function(found, row, hoisted)).collect()
+    rows.iter().filter(|row| is_known(found, row)).map(|row| function(found, row, hoisted)).collect()
 }
 
 fn function(found: &Found, row: &Row, hoisted: &[String]) -> Function {

@@ -6,6 +6,7 @@ mod functions;
 mod handlers;
 mod keys;
 mod notes;
+mod rivals;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,12 @@ pub(crate) async fn introspect(
     let zones = client.query_typed(TIME_ZONES, &[]).await.map_err(failed)?;
     let functions =
         client.query_typed(functions::FUNCTIONS, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?;
+    let namesakes = match native {
+        true => Vec::new(),
+        false => {
+            client.query_typed(rivals::NAMESAKES, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
+        }
+    };
     let related = match native {
         true => {
             client.query_typed(computed::RELATED, &[(&schemas, Type::TEXT_ARRAY)]).await.map_err(failed)?
@@ -126,8 +133,10 @@ pub(crate) async fn introspect(
     computed.iter().filter(named).for_each(|row| computed::add(&mut found, row));
     client.batch_execute("COMMIT").await.map_err(failed)?;
     let related = computed::related(&found, &related);
+    let rivals = rivals::rivals(&found, &functions, &namesakes);
     let functions = functions::functions(&found, &functions, hoisted);
-    let catalog = Catalog::new(found.served(), functions).with_relationships(related).with_notes(notes);
+    let catalog = Catalog::new(found.served(), functions).with_rivals(rivals);
+    let catalog = catalog.with_relationships(related).with_notes(notes);
     Ok(catalog.with_time_zones(zones.iter().map(|row| row.get::<_, &str>(0).into())))
 }
 

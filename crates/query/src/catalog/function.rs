@@ -47,6 +47,18 @@ pub struct EngineFunction {
     pub isolation: Option<Box<str>>,
 }
 
+/// A function of the engine's own that is not among a catalog's functions, but has the name of one in the same schema: the
+/// engine, which is told of no more than a name and arguments, could take it for the other.
+#[derive(Clone, Debug)]
+pub struct Rival {
+    /// The schema that holds both.
+    pub schema: Box<str>,
+    /// The name of both.
+    pub name: Box<str>,
+    /// What it takes.
+    pub params: Vec<FunctionParam>,
+}
+
 /// What can be called by one name, as far as reading a call's arguments needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Callable {

@@ -4,6 +4,7 @@ mod asking;
 mod calling;
 mod computed;
 mod faults;
+mod overloads;
 mod rights;
 
 use transom_pgkit::Database;
