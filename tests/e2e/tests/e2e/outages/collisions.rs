@@ -68,7 +68,8 @@ fn what_a_deadlock_ended_is_done_again() {
     reply.expect(204);
     assert_eq!(asked(&database.url(), "SELECT string_agg(a::text, ',' ORDER BY id) FROM notes"), "7,7");
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-    wait_until(|| asked(&database.url(), deadlocks) == "1", "the deadlock was one");
+    // Done again at once it may be quicker than whoever waited for it, and so be ended once more.
+    wait_until(|| asked(&database.url(), deadlocks) != "0", "there was a deadlock");
 }
 
 #[test]
