@@ -94,13 +94,13 @@ impl Line {
         let place = named.place();
         let mut messages = BytesMut::with_capacity(1_024);
         let closed = std::mem::take(&mut *self.closing.lock().unwrap_or_else(PoisonError::into_inner));
-        if messages::session(&mut messages, &closed, session, step, (&place, arrays)).is_err() {
+        let written = messages::session(&mut messages, &closed, session, step, (&place, arrays));
+        let Ok(main) = written else {
             named.back();
             return None;
-        }
+        };
         let named = matches!(place, Place::Prepares(_)).then(|| named.clone());
         let (reply, ended) = oneshot::channel();
-        let main = messages::before(session);
         permit.send(Ask { messages, named, main, bytes_max, reply });
         Some(async { ended.await.unwrap_or(Ended::Lost) })
     }

@@ -49,24 +49,27 @@ pub(super) fn prepare() -> Result<BytesMut, std::io::Error> {
     Ok(messages)
 }
 
-/// A whole session, with its end. `closed` are names of statements that nobody needs any more.
+/// A whole session, with its end; how many statements stand before its own. `closed` are names of statements that nobody needs any more.
 pub(super) fn session(
     messages: &mut BytesMut,
     closed: &[Box<str>],
     session: &Session,
     step: &Step,
     (place, arrays): (&Place<'_>, &[bool]),
-) -> Result<(), BindError> {
+) -> Result<usize, BindError> {
     for name in closed {
         frontend::close(b'S', name, messages)?;
     }
     let settings: Vec<(&str, &str)> = once(READS).chain(settings::of(session)).collect();
+    let mut before = 0;
     for (at, share) in settings::shares(settings.len()) {
+        before += 1;
         run(messages, SETTINGS[at], settings[share].iter().flat_map(|(name, value)| [*name, *value]))?;
     }
     if let Some(function) = &session.before {
         frontend::parse("", &format!("SELECT {function}()"), [], messages)?;
         run(messages, "", empty())?;
+        before += 1;
     }
     let prepared = &step.statement.prepared;
     let name = match place {
@@ -89,7 +92,7 @@ pub(super) fn session(
     frontend::execute("", 0, messages)?;
     run(messages, ASKED_AS, empty())?;
     frontend::sync(messages);
-    Ok(())
+    Ok(before)
 }
 
 fn run<'v>(
@@ -104,11 +107,6 @@ fn run<'v>(
     frontend::bind("", statement, TEXT, values, write, BINARY, messages)?;
     frontend::execute("", 0, messages)?;
     Ok(())
-}
-
-/// How many statements stand before a session's own.
-pub(super) fn before(session: &Session) -> usize {
-    settings::shares(1 + settings::of(session).count()).count() + usize::from(session.before.is_some())
 }
 
 /// What a session that ended well has brought: its statement's rows, and after them what was asked of the reply.
